@@ -1,0 +1,184 @@
+import type { EventEmitter } from "node:events";
+
+/**
+ * Everything that the double of GitHub knows, in memory. Git objects and refs live in the bare repository at `gitDir`.
+ * Whoever changes something here says so on `bus`; webhooks, the Actions executor and the page listen there.
+ */
+export interface World {
+  readonly owner: string;
+  readonly repo: string;
+  /** Numeric ids of the repository, its owner and the App's installation, as GitHub would send them. */
+  readonly ids: { readonly repo: number; readonly owner: number; readonly installation: number; readonly app: number };
+  readonly private: boolean;
+  readonly defaultBranch: string;
+  /** `http://127.0.0.1:PORT`, no trailing slash. REST is under `/api/v3`, git at `/OWNER/REPO.git`. */
+  readonly url: string;
+  /** The bare repository's directory. */
+  readonly gitDir: string;
+  /** Scratch folder of this playground; everything in it goes when the playground ends. */
+  readonly dir: string;
+  readonly bus: EventEmitter<WorldEvents>;
+  readonly users: Map<string, User>;
+  /** Issues and pull requests share one numbering, as on GitHub. */
+  readonly issues: Map<number, Issue>;
+  readonly comments: Map<number, Comment>;
+  readonly labels: Map<string, Label>;
+  readonly tokens: Map<string, Token>;
+  readonly runs: Map<number, Run>;
+  readonly artifacts: Map<number, Artifact>;
+  readonly deliveries: Map<string, Delivery>;
+  readonly secrets: Map<string, string>;
+  readonly variables: Map<string, string>;
+  readonly nextId: () => number;
+  readonly now: () => Date;
+}
+
+export interface WorldEvents {
+  issue: [
+    {
+      action: "opened" | "edited" | "closed" | "reopened" | "labeled" | "unlabeled";
+      issue: Issue;
+      label?: Label;
+      sender: User;
+    },
+  ];
+  comment: [{ action: "created" | "edited" | "deleted"; comment: Comment; sender: User }];
+  pull: [{ action: "opened" | "edited" | "closed" | "reopened" | "synchronize"; issue: Issue; sender: User }];
+  /** A ref moved by `git push` or through the API. `before`/`after` are null for creation and deletion. */
+  ref: [{ ref: string; before: string | null; after: string | null; sender: User; startsWorkflows: boolean }];
+  dispatch: [{ workflow: string; ref: string; inputs: Record<string, string>; sender: User; runId: number }];
+  run: [{ action: "requested" | "in_progress" | "completed"; run: Run }];
+  delivery: [Delivery];
+}
+
+export interface User {
+  readonly login: string;
+  readonly id: number;
+  readonly type: "User" | "Bot" | "Organization";
+  readonly permission: "admin" | "write" | "read" | "none";
+}
+
+/** What a bearer token may do: a person's, the App's installation token, or a run's `GITHUB_TOKEN`. */
+export interface Token {
+  readonly user: User;
+  readonly kind: "person" | "installation" | "run";
+  readonly runId?: number;
+  readonly expiresAt?: Date;
+}
+
+export interface Label {
+  readonly id: number;
+  readonly name: string;
+  readonly color: string;
+  readonly description: string;
+}
+
+export interface Issue {
+  readonly id: number;
+  readonly number: number;
+  readonly author: User;
+  readonly createdAt: Date;
+  title: string;
+  body: string;
+  state: "open" | "closed";
+  labels: Label[];
+  updatedAt: Date;
+  closedAt: Date | null;
+  readonly reactions: Reaction[];
+  readonly pull?: Pull;
+}
+
+export interface Pull {
+  /** Branch names without `refs/heads/`. */
+  readonly head: string;
+  base: string;
+  headSha: string;
+  baseSha: string;
+  draft: boolean;
+  merged: boolean;
+}
+
+export interface Comment {
+  readonly id: number;
+  readonly issue: number;
+  readonly author: User;
+  readonly createdAt: Date;
+  body: string;
+  updatedAt: Date;
+  readonly reactions: Reaction[];
+}
+
+export interface Reaction {
+  readonly id: number;
+  readonly user: User;
+  readonly content: "+1" | "-1" | "laugh" | "confused" | "heart" | "hooray" | "rocket" | "eyes";
+  readonly createdAt: Date;
+}
+
+export interface Run {
+  readonly id: number;
+  readonly number: number;
+  readonly workflowPath: string;
+  readonly workflowId: number;
+  readonly name: string;
+  /** `run-name` evaluated, GitHub's `display_title`. */
+  title: string;
+  readonly event: "workflow_dispatch" | "pull_request" | "push";
+  readonly headSha: string;
+  readonly headBranch: string;
+  readonly actor: User;
+  readonly pulls: number[];
+  readonly createdAt: Date;
+  attempt: number;
+  status: "queued" | "in_progress" | "completed";
+  conclusion: "success" | "failure" | "cancelled" | "skipped" | null;
+  startedAt: Date | null;
+  updatedAt: Date;
+  readonly jobs: Job[];
+}
+
+export interface Job {
+  readonly id: number;
+  readonly key: string;
+  readonly name: string;
+  status: "queued" | "in_progress" | "completed";
+  conclusion: "success" | "failure" | "cancelled" | "skipped" | null;
+  startedAt: Date | null;
+  completedAt: Date | null;
+  /** Lines as GitHub's log shows them, each with its timestamp in front. */
+  readonly log: string[];
+  readonly steps: Step[];
+  /** What the job wrote to GITHUB_STEP_SUMMARY, Markdown. */
+  summary: string;
+}
+
+export interface Step {
+  readonly number: number;
+  readonly name: string;
+  status: "queued" | "in_progress" | "completed";
+  conclusion: "success" | "failure" | "cancelled" | "skipped" | null;
+  startedAt: Date | null;
+  completedAt: Date | null;
+}
+
+export interface Artifact {
+  readonly id: number;
+  readonly runId: number;
+  readonly name: string;
+  readonly createdAt: Date;
+  /** Path of the stored zip file. */
+  readonly file: string;
+  readonly size: number;
+}
+
+/** One webhook delivery, kept so that it can be listed and sent again. */
+export interface Delivery {
+  readonly id: number;
+  readonly guid: string;
+  readonly event: string;
+  readonly action: string | null;
+  readonly payload: unknown;
+  readonly redelivery: boolean;
+  readonly deliveredAt: Date;
+  status: number;
+}
