@@ -1,0 +1,74 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import { StringDecoder } from "node:string_decoder";
+
+/** What a stream said. `text` is the whole, or head and tail with a line between them that says what is missing. */
+export interface Captured {
+  readonly text: string;
+  readonly bytes: number;
+  /** The file with the whole output, where `text` is not all of it. */
+  readonly spilled?: string;
+}
+
+/** A runaway command must not fill the disk. */
+const fileLimit = 64 * 1024 * 1024;
+
+/** Collects a stream of any length in bounded memory: beyond `cap` bytes, all of it goes to `file`. */
+export class Output {
+  readonly file: string;
+  readonly #half: number;
+  readonly #cap: number;
+  #start: Buffer = Buffer.alloc(0);
+  #end: Buffer = Buffer.alloc(0);
+  #bytes = 0;
+  #spilled = false;
+  #fd: number | null = null;
+
+  constructor(options: { readonly cap: number; readonly file: string }) {
+    this.#cap = options.cap;
+    this.#half = Math.floor(options.cap / 2);
+    this.file = options.file;
+  }
+
+  add(chunk: Buffer): void {
+    if (this.#spilled) return this.#addToFile(chunk);
+    this.#bytes += chunk.length;
+    this.#start = Buffer.concat([this.#start, chunk]);
+    if (this.#bytes > this.#cap) this.toFile();
+  }
+
+  /** From now on the file has everything, what came before included. */
+  toFile(): void {
+    if (this.#spilled) return;
+    this.#spilled = true;
+    const whole = this.#start;
+    this.#fd = openSync(this.file, "wx", 0o600);
+    this.#start = whole.subarray(0, this.#half);
+    this.#bytes = 0;
+    this.#addToFile(whole);
+  }
+
+  captured(): Captured {
+    const bytes = this.#bytes;
+    if (!this.#spilled) return { text: this.#start.toString(), bytes };
+    // A character that the cut splits is left out, not garbled.
+    const head = new StringDecoder("utf8").write(this.#start);
+    const tail = this.#end.subarray(this.#end.findIndex((byte) => (byte & 0xc0) !== 0x80));
+    const missing = bytes - this.#start.length - this.#end.length;
+    const where = bytes > fileLimit ? `the first ${fileLimit} bytes are` : "the whole output is";
+    const gap = `[… ${missing} bytes left out; ${where} in ${this.file} …]`;
+    return { text: `${head}\n${gap}\n${tail}`, bytes, spilled: this.file };
+  }
+
+  /** Nothing can be added any more; what was captured can still be read. */
+  close(): void {
+    if (this.#fd !== null) closeSync(this.#fd);
+    this.#fd = null;
+  }
+
+  #addToFile(chunk: Buffer): void {
+    const room = Math.max(0, fileLimit - this.#bytes);
+    if (this.#fd !== null && room > 0) writeSync(this.#fd, chunk.subarray(0, room));
+    this.#bytes += chunk.length;
+    this.#end = Buffer.concat([this.#end, chunk]).subarray(-this.#half);
+  }
+}

@@ -1,0 +1,103 @@
+import { execFile } from "node:child_process";
+import { constants, openSync, readSync } from "node:fs";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Output } from "./output.ts";
+
+/** A named pipe that one command writes to. */
+export interface Pipe {
+  /** The pipe's name in the folder that was given. */
+  readonly name: string;
+  /**
+   * Call it when the command has ended: whatever it wrote is then in `output`. True when nobody can write any more;
+   * else background processes hold the pipe, and what they print goes to `output`'s file until they end.
+   */
+  drain(): boolean;
+}
+
+/**
+ * Named pipes for the output of commands. Each command gets pipes of its own, so that a background process never writes
+ * into a later command's output, nothing in the stream marks its end, and `/dev/stderr` can be opened without truncating
+ * a file. A pipe is used again once its last writer is gone.
+ */
+export interface Pipes {
+  take(output: Output): Promise<Pipe>;
+  close(): void;
+}
+
+const batch = 8;
+const chunkBytes = 65_536;
+
+export function openPipes(dir: string): Pipes {
+  const free: string[] = [];
+  const readers = new Set<Reader>();
+  let made = 0;
+
+  async function makeMore(): Promise<void> {
+    const names = Array.from({ length: batch }, () => `pipe-${++made}`);
+    await promisify(execFile)("mkfifo", ["-m", "600", ...names], { cwd: dir });
+    free.push(...names);
+  }
+
+  return {
+    async take(output) {
+      let name = free.pop();
+      for (; name === undefined; name = free.pop()) await makeMore();
+      const taken = name;
+      const reader = openReader(join(dir, taken), output, () => {
+        readers.delete(reader);
+        output.close();
+        free.push(taken);
+      });
+      readers.add(reader);
+      return { name: taken, drain: reader.drain };
+    },
+    close() {
+      for (const reader of readers) reader.close();
+    },
+  };
+}
+
+interface Reader {
+  drain(): boolean;
+  close(): void;
+}
+
+function openReader(path: string, output: Output, onEnd: () => void): Reader {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  const socket = new Socket({ fd, readable: true, writable: false });
+  let ended = false;
+  const end = () => {
+    if (ended) return;
+    ended = true;
+    socket.destroy();
+    onEnd();
+  };
+  socket.on("data", (chunk: Buffer) => output.add(chunk));
+  socket.on("end", end);
+  socket.on("error", end);
+  return {
+    drain() {
+      while (!ended) {
+        const chunk = readNow(fd);
+        if (chunk === "later") return false;
+        if (chunk.length === 0) end();
+        else output.add(chunk);
+      }
+      return true;
+    },
+    close: end,
+  };
+}
+
+/** Empty at the end of the stream. */
+function readNow(fd: number): Buffer | "later" {
+  const chunk = Buffer.allocUnsafe(chunkBytes);
+  try {
+    return chunk.subarray(0, readSync(fd, chunk));
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EAGAIN") return "later";
+    throw error;
+  }
+}
