@@ -1,0 +1,83 @@
+import { registerHooks } from "node:module";
+import type { FunctionDefinition } from "@actions/expressions/funcs/info";
+import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/template-token";
+
+// GitHub's parser imports its schema without `type: json`, which plain Node refuses.
+const hooks = registerHooks({
+  load: (url, context, next) =>
+    next(url, url.endsWith(".json") ? { ...context, importAttributes: { type: "json" } } : context),
+});
+const { Evaluator, Lexer, Parser, data, wellKnownFunctions } = await import("@actions/expressions");
+export const parser = await import("@actions/workflow-parser");
+export const { parseAction } = await import("@actions/workflow-parser/actions/action-parser");
+hooks.deregister();
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** What `success()`, `failure()` and `cancelled()` answer at this point of a run. */
+export interface Status {
+  readonly success: boolean;
+  readonly failure: boolean;
+  readonly cancelled: boolean;
+}
+
+/** The contexts (`github`, `env`, …) and the status that an expression sees. */
+export interface Scope {
+  readonly contexts: { readonly [name: string]: Json };
+  readonly status: Status;
+}
+
+export const running: Status = { success: true, failure: false, cancelled: false };
+
+/** Evaluates one expression, given without `${{ }}`. Throws what GitHub's evaluator throws, with a message for people. */
+export function evaluate(expression: string, scope: Scope): Json {
+  const functions = statusFunctions(scope.status);
+  const tree = new Parser(new Lexer(expression).lex().tokens, Object.keys(scope.contexts), functions).parse();
+  const contexts = JSON.parse(JSON.stringify(scope.contexts), data.reviver);
+  const known = Object.values(wellKnownFunctions).map((entry) => [entry.name.toLowerCase(), entry] as const);
+  const table = new Map<string, FunctionDefinition>([
+    ...known,
+    ...functions.map((entry) => [entry.name, entry] as const),
+  ]);
+  return JSON.parse(JSON.stringify(new Evaluator(tree, contexts, table).evaluate(), data.replacer));
+}
+
+/** `if:` as GitHub reads it: anything but false, null, 0 and the empty string holds. */
+export function holds(condition: string, scope: Scope): boolean {
+  return Boolean(evaluate(condition, scope));
+}
+
+/** The value of a piece of a workflow file, every `${{ }}` in it evaluated; null where the file has nothing. */
+export function resolve(token: TemplateToken | undefined, scope: Scope): Json {
+  if (!token) return null;
+  if (parser.isBasicExpression(token)) return evaluate(token.expression, scope);
+  if (parser.isString(token) || parser.isNumber(token) || parser.isBoolean(token)) return token.value;
+  if (parser.isSequence(token)) return Array.from(token, (item) => resolve(item, scope));
+  if (!parser.isMapping(token)) return null;
+  return Object.fromEntries(Array.from(token, ({ key, value }) => [text(resolve(key, scope)), resolve(value, scope)]));
+}
+
+/** Resolves a mapping of strings (`env`, `with`, `outputs`). */
+export function resolveStrings(token: TemplateToken | undefined, scope: Scope): Record<string, string> {
+  const value = resolve(token, scope);
+  return Object.fromEntries(Object.entries(isRecord(value) ? value : {}).map(([key, item]) => [key, text(item)]));
+}
+
+/** A value as it looks in a string: null is empty, as on GitHub. */
+export function text(value: Json | undefined): string {
+  return value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+export function isRecord(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function statusFunctions(status: Status): FunctionDefinition[] {
+  const define = (name: string, value: boolean): FunctionDefinition => ({
+    name,
+    minArgs: 0,
+    maxArgs: 0,
+    call: () => new data.BooleanData(value),
+  });
+  return [...Object.entries(status).map(([name, value]) => define(name, value)), define("always", true)];
+}
