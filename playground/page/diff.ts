@@ -1,4 +1,4 @@
-import { simpleGit } from "simple-git";
+import { git } from "../github/git.ts";
 import type { Issue } from "../world.ts";
 import { type Html, html } from "./html.ts";
 import { issueState, layout, repositoryPath, type Site } from "./layout.ts";
@@ -28,10 +28,10 @@ export async function comparePage(site: Site, range: string): Promise<string | n
 }
 
 async function changes(site: Site, base: string, head: string): Promise<Html> {
-  const git = simpleGit(site.world.gitDir);
+  const { gitDir } = site.world;
   const format = "--format=%H%x00%s%x00%an%x00%N%x01";
-  const log = await git.raw("log", "--reverse", "--notes=offshoot/*", format, `${base}..${head}`, "--");
-  const diff = await git.raw("diff", "--no-color", "--no-ext-diff", `${base}...${head}`, "--");
+  const log = await git(gitDir, ["log", "--reverse", "--notes=offshoot/*", format, `${base}..${head}`, "--"]);
+  const diff = await git(gitDir, ["diff", "--no-color", "--no-ext-diff", `${base}...${head}`, "--"]);
   const commits = log.split("\u0001").map((text) => text.trim().split("\0"));
   return html`<section id="changes" data-live>
   <ol class="commits">${commits.map(([sha, subject, author, note]) => sha && commit(site, sha, subject, author, note))}</ol>

@@ -25,33 +25,31 @@ const HEADERS = {
   "cache-control": "no-store",
 };
 
+const OWN = "/_playground/";
+
 const ASSETS: Record<string, string> = {
   "page.css": "text/css; charset=utf-8",
   "page.js": "text/javascript; charset=utf-8",
   "icon.svg": "image/svg+xml",
 };
 
-export type PageHandler = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
-
-/** Answers what a browser asks for. Resolves to false, with nothing written, when the path is not one of the page's. */
-export function pageHandler(site: Site): PageHandler {
+/** Answers what a browser asks for. */
+export function pageHandler(site: Site): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", site.world.url);
-    const own = pathname.startsWith("/_playground/");
-    if (!own && (request.method !== "GET" || !isPagePath(site, pathname))) return false;
+    const own = pathname.startsWith(OWN);
     if (!isFromHere(request)) {
       send(site, response, { kind: "problem", status: 403, message: "This page takes requests from itself only." });
-    } else if (own && request.method === "GET") {
-      await sendOwnFile(site, pathname.slice("/_playground/".length), response);
+    } else if (request.method === "POST" && own) {
+      send(site, response, await submit(site, pathname, request));
+    } else if (request.method !== "GET") {
+      send(site, response, notHere);
+    } else if (own) {
+      await sendOwnFile(site, pathname.slice(OWN.length), response);
     } else {
-      send(site, response, own ? await submit(site, pathname, request) : await find(site, pathname));
+      send(site, response, await find(site, pathname));
     }
-    return true;
   };
-}
-
-function isPagePath(site: Site, pathname: string): boolean {
-  return pathname === "/" || (pathname.startsWith(`${repositoryPath(site)}/`) && !pathname.includes(".git/"));
 }
 
 /** Other web sites that are open in the same browser can reach loopback too; they may neither read nor post here. */
@@ -62,9 +60,11 @@ function isFromHere({ headers, method }: IncomingMessage): boolean {
 }
 
 async function find(site: Site, pathname: string): Promise<Reply> {
-  const path = decodeURIComponent(pathname.slice(repositoryPath(site).length + 1));
   const first = Math.min(...site.world.issues.keys());
-  if (pathname === "/" || path === "issues" || path === "pulls") return toThread(site, site.world.issues.get(first));
+  const prefix = `${repositoryPath(site)}/`;
+  if (pathname !== "/" && !`${pathname}/`.startsWith(prefix)) return notHere;
+  const path = decodeURIComponent(pathname.slice(prefix.length));
+  if (path === "" || path === "issues" || path === "pulls") return toThread(site, site.world.issues.get(first));
   const [kind = "", name = "", rest] = path.split("/");
   const issue = site.world.issues.get(Number(name));
   if (kind === "pull" && issue?.pull && rest === "files") return page(await pullFilesPage(site, issue, issue.pull));
@@ -94,7 +94,7 @@ async function submit(site: Site, pathname: string, request: IncomingMessage): P
   const form = new URLSearchParams(await text(request));
   const issue = site.world.issues.get(Number(form.get("thread")));
   if (!issue) return notHere;
-  const refusal = await act(site, pathname.slice("/_playground/".length), form);
+  const refusal = await act(site, pathname.slice(OWN.length), form);
   return refusal ? { kind: "problem", ...refusal } : toThread(site, issue);
 }
 

@@ -43,7 +43,7 @@ function entry(site: Site, issue: Issue, said: Issue | Comment): Html {
   return html`<li id="${"issue" in said ? `issuecomment-${said.id}` : `issue-${said.number}`}" class="entry ${kindOf(said.author)}">
   ${avatar(said.author)}
   <article>
-    <header><strong>${said.author.login}</strong> ${role(site, said.author)}
+    <header><strong>${said.author.login}</strong> ${said.author.type === "Bot" && html`<span class="role">app</span>`}
     <a class="quiet" href="${comment ? `#issuecomment-${comment.id}` : "#"}">${clock(said.createdAt)}</a>
     ${edited && html`<span class="quiet">edited</span>`}</header>
     <div class="markdown">${said.body ? renderMarkdown(said.body, repositoryPath(site)) : html`<em class="quiet">No text.</em>`}</div>
@@ -59,11 +59,6 @@ function kindOf(user: User): string {
 function avatar({ login, id }: User): Html {
   const initials = login.replace(/\[bot\]$/, "").slice(0, 2);
   return html`<span class="avatar hue${id % 5}" aria-hidden="true">${initials}</span>`;
-}
-
-function role(site: Site, user: User): Html {
-  const words = user.type === "Bot" ? "app" : user.login === site.outsider.login ? "outsider" : "maintainer";
-  return html`<span class="role">${words}</span>`;
 }
 
 const EMOJI: Record<Reaction["content"], string> = {

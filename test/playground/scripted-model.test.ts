@@ -65,7 +65,9 @@ test("repeats a call that was cut off with its runner, and gives the same reply 
   const tests = sampleScript([prompt]);
   expect(tests).toEqual({ kind: "call", name: "exec", input: { command: "npm test" } });
   for (const output of [null, "interrupted: the runner stopped", '{"error":"interrupted"}', "Error: interrupted"]) {
-    expect(sampleScript([prompt, { kind: "call", name: "exec", input: { command: "npm test" }, output }])).toEqual(tests);
+    expect(sampleScript([prompt, { kind: "call", name: "exec", input: { command: "npm test" }, output }])).toEqual(
+      tests,
+    );
   }
 });
 
@@ -155,7 +157,10 @@ function useTool(dir: string, name: string, args: Record<string, string>): strin
   const content = readFileSync(file, "utf8");
   if (name === "edit") {
     expect(content.split(args.old ?? "")).toHaveLength(2);
-    writeFileSync(file, content.replace(args.old ?? "", () => args.new ?? ""));
+    writeFileSync(
+      file,
+      content.replace(args.old ?? "", () => args.new ?? ""),
+    );
     return "edited";
   }
   return content;

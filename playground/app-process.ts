@@ -1,0 +1,95 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const ROOT = join(import.meta.dirname, "..");
+const PROBOT = join(ROOT, "node_modules/probot/bin/probot.js");
+
+export interface AppOptions {
+  readonly appId: number;
+  readonly privateKey: string;
+  readonly webhookSecret: string;
+  /** `http://HOST:PORT` of the double of GitHub. */
+  readonly github: string;
+  /** Told every line that the app writes. */
+  readonly log: (line: string) => void;
+}
+
+export interface App {
+  /** Where it takes webhooks. */
+  readonly webhookUrl: string;
+  /** Rejects when the app ends by itself. */
+  readonly failed: Promise<never>;
+  close(): Promise<void>;
+}
+
+/** Serves `src/app.ts` with Probot in a process of its own. Rejects with what the app said when it does not come up. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const port = await freePort();
+  const args = [PROBOT, "run", join(ROOT, "src/app.ts")];
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: appEnvironment(options, port),
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = once(child, "close");
+  const said: string[] = [];
+  const listening = new Promise<void>((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface(stream).on("line", (line) => {
+        options.log(line);
+        said.push(line);
+        if (line.includes(`Listening on http://`)) resolve();
+      });
+    }
+  });
+  let closing = false;
+  const failed = ended.then(([code, signal]): Promise<never> => {
+    if (closing) return new Promise(() => {});
+    throw new Error(
+      `The app (src/app.ts) ended with ${signal ?? `exit code ${code}`}. It said:\n${said.slice(-30).join("\n")}`,
+    );
+  });
+  failed.catch(() => {}); // whoever races against it hears of it
+  await Promise.race([listening, failed]);
+  return {
+    webhookUrl: `http://127.0.0.1:${port}/api/github/webhooks`,
+    failed,
+    close: async () => {
+      closing = true;
+      if (child.exitCode === null && child.signalCode === null && child.pid) process.kill(-child.pid, "SIGKILL");
+      await ended;
+    },
+  };
+}
+
+function appEnvironment({ appId, privateKey, webhookSecret, github }: AppOptions, port: number): NodeJS.ProcessEnv {
+  const { host, protocol } = new URL(github);
+  return {
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    APP_ID: String(appId),
+    PRIVATE_KEY: privateKey,
+    WEBHOOK_SECRET: webhookSecret,
+    GHE_HOST: host,
+    GHE_PROTOCOL: protocol.replace(":", ""),
+    HOST: "127.0.0.1",
+    PORT: String(port),
+    LOG_LEVEL: "info",
+    LOG_FORMAT: "json",
+  };
+}
+
+/** Probot takes port 0 for its default, so that a free one has to be found for it. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (typeof address === "object" && address !== null) return address.port;
+  throw new Error("A server on loopback has no port.");
+}

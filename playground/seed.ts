@@ -1,0 +1,62 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { git } from "./github/git.ts";
+
+const SAMPLE = join(import.meta.dirname, "sample");
+const WORKFLOW = ".github/workflows/offshoot.yml";
+
+const ISSUE = {
+  title: 'parse("250ms") is more than four hours',
+  body: `We read our retry delay from a config file, and since we wrote it as \`250ms\` instead of \`0.25s\` nothing is retried any more:
+
+\`\`\`js
+import { parse } from "durations";
+
+parse("0.25s"); // 250
+parse("250ms"); // 15000000, and should be 250
+\`\`\`
+
+\`npm test\` fails for me too on a fresh clone, in \`reads milliseconds\`.`,
+};
+
+/** A GitHub that the sample is put into, as a client with a maintainer's token. */
+export interface Target {
+  readonly url: string;
+  readonly owner: string;
+  readonly repo: string;
+  readonly gitDir: string;
+  readonly defaultBranch: string;
+  /** Token of the person who opens the issue. */
+  readonly reporter: string;
+}
+
+/** Commits the sample's files to the default branch and opens the issue about its bug. Resolves to the issue's number. */
+export async function seed(target: Target): Promise<number> {
+  await commitSample(target);
+  const response = await fetch(`${target.url}/api/v3/repos/${target.owner}/${target.repo}/issues`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${target.reporter}`, "content-type": "application/json" },
+    body: JSON.stringify(ISSUE),
+  });
+  const issue: unknown = await response.json();
+  if (typeof issue === "object" && issue !== null && "number" in issue) return Number(issue.number);
+  throw new Error(`The sample's issue could not be opened: ${JSON.stringify(issue)}`);
+}
+
+/** Straight into the object store: a push would start the sample's CI before anyone is there to see it. */
+async function commitSample({ gitDir, defaultBranch }: Target): Promise<void> {
+  const files = await sampleFiles();
+  const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`;
+  const commit = `commit refs/heads/${defaultBranch}\ncommitter Ada <ada@example.com> now\n${data("Start of the project")}`;
+  const changes = [...files].map(([path, content]) => `M 100644 inline ${path}\n${data(content)}`);
+  await git(gitDir, ["fast-import", "--quiet", "--date-format=now"], { input: commit + changes.join("") });
+}
+
+async function sampleFiles(): Promise<ReadonlyMap<string, string>> {
+  const entries = await readdir(SAMPLE, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const files = await Promise.all(
+    paths.map(async (path) => [relative(SAMPLE, path), await readFile(path, "utf8")] as const),
+  );
+  return new Map([...files, [WORKFLOW, await readFile(join(import.meta.dirname, "..", WORKFLOW), "utf8")]]);
+}
