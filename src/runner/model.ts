@@ -27,7 +27,7 @@ export interface StepRequest {
 export interface StepReply {
   readonly parts: readonly AssistantPart[];
   readonly tokens: Tokens;
-  /** Why the model stopped: `tools` wants its calls answered; `length` ran into the output limit. */
+  /** Why the model stopped: `tools` wants its calls answered; `length` ran into the output limit. Only `tools` has calls. */
   readonly stop: "end" | "tools" | "length" | "refusal";
 }
 

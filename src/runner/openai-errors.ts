@@ -1,6 +1,6 @@
-import * as v from "valibot";
 import { formatModelRef, type ModelErrorKind, type ModelRef } from "./model.ts";
 import { BrokenReply } from "./openai-reply.ts";
+import { readThrown, type Thrown } from "./openai-thrown.ts";
 
 /** Whom a failed call went to, for messages that people can act on. */
 export interface Callee {
@@ -18,20 +18,8 @@ export interface Failure {
   readonly message: string;
   readonly remedy: string;
   readonly retry: boolean;
-  readonly afterMs?: number;
+  readonly afterMs?: number | undefined;
 }
-
-const thrownSchema = v.object({
-  message: v.optional(v.string(), ""),
-  status: v.optional(v.number()),
-  code: v.nullish(v.string()),
-  type: v.nullish(v.string()),
-  param: v.nullish(v.string()),
-  headers: v.optional(v.unknown()),
-  cause: v.optional(v.unknown()),
-});
-
-type Thrown = v.InferOutput<typeof thrownSchema>;
 
 const SET_KEY = "under the repository's Settings → Secrets and variables → Actions (at a terminal: in the environment)";
 
@@ -55,145 +43,138 @@ export function badUrl(baseURL: string): Failure {
 
 /** The server does not know the Responses API, or not this path. */
 export function hasNoSuchPath(thrown: unknown): boolean {
-  const { status, code } = read(thrown);
+  const { status, code } = readThrown(thrown);
   return (status === 404 || status === 405) && code !== "model_not_found";
 }
 
 /** The model does not reason, or what it reasoned was encrypted for another account. */
 export function refusesEncryptedReasoning(thrown: unknown): boolean {
-  const { status, code, param } = read(thrown);
+  const { status, code, param } = readThrown(thrown);
   return status === 400 && (code === "invalid_encrypted_content" || param?.startsWith("include") === true);
 }
 
-/** Explains anything that a call threw. Statuses and codes decide; the server's words are only passed on. */
+/** Explains anything that a call threw. Statuses and codes decide; the server's words are passed on. */
 export function explain(thrown: unknown, callee: Callee): Failure {
-  const facts = read(thrown);
-  const said = quote(facts.message, callee.key);
-  return byCode(facts, callee) ?? byStatus(facts, callee, said) ?? broken(thrown, facts, callee, said);
+  if (thrown instanceof BrokenReply && !thrown.code) return unavailable(callee, thrown.message);
+  const facts = readThrown(thrown);
+  for (const rule of rules) {
+    const failure = rule(facts, callee);
+    if (failure) return failure;
+  }
+  return connectionBroke(facts, callee);
 }
 
-function read(thrown: unknown): Thrown {
-  const parsed = v.safeParse(thrownSchema, thrown);
-  return parsed.success ? parsed.output : { message: String(thrown) };
+type Rule = (facts: Thrown, callee: Callee) => Failure | null;
+
+/** The first that applies explains; codes come before statuses, because they are more exact. */
+const rules: readonly Rule[] = [overflow, noQuota, unknownModel, badKey, rateLimited, serverFailed, refused, garbled];
+
+function overflow(facts: Thrown, { ref }: Callee): Failure | null {
+  const { status, code } = facts;
+  const named = code === "context_length_exceeded" || code === "exceed_context_size_error";
+  // vLLM and others have no code for it, only words.
+  const said = (status === 400 || status === 413) && /context (length|size|window)/i.test(facts.message);
+  if (!named && !said) return null;
+  return {
+    kind: "context-overflow",
+    message: `The conversation no longer fits into the context of ${formatModelRef(ref)}.`,
+    remedy: "Start a new session, or choose a model with a larger context.",
+    retry: false,
+  };
 }
 
-function byCode(facts: Thrown, callee: Callee): Failure | null {
-  const model = formatModelRef(callee.ref);
-  if (isOverflow(facts)) {
-    return {
-      kind: "context-overflow",
-      message: `The conversation no longer fits into the context of ${model}.`,
-      remedy: "Start a new session, or choose a model with a larger context.",
-      retry: false,
-    };
-  }
-  if (facts.status === 402 || facts.code === "insufficient_quota" || facts.type === "insufficient_quota") {
-    return {
-      kind: "rate-limited",
-      message: `The account behind ${callee.keyName} at ${callee.host} has no quota left.`,
-      remedy: `Add credit or raise the limit at ${callee.host}, or set another key as the secret ${callee.keyName}; then ask again.`,
-      retry: false,
-    };
-  }
-  if (facts.code === "model_not_found" || facts.status === 404) {
-    return {
-      kind: "unknown-model",
-      message: `${callee.host} does not offer the model "${callee.ref.model}" to this key.`,
-      remedy: `Check the model's name (${model}), that the key may use it, and that the server's address is right.`,
-      retry: false,
-    };
-  }
-  return null;
+function noQuota({ status, code, type }: Thrown, { host, keyName }: Callee): Failure | null {
+  if (status !== 402 && code !== "insufficient_quota" && type !== "insufficient_quota") return null;
+  return {
+    kind: "rate-limited",
+    message: `The account behind ${keyName} at ${host} has no quota left.`,
+    remedy: `Add credit or raise the limit at ${host}, or set another key as the secret ${keyName}; then ask again.`,
+    retry: false,
+  };
 }
 
-/** OpenAI names overflow by code; vLLM, llama.cpp and others only in words. */
-function isOverflow({ status, code, message }: Thrown): boolean {
-  if (code === "context_length_exceeded" || code === "exceed_context_size_error") return true;
-  return (status === 400 || status === 413) && /context (length|size|window)/i.test(message);
+function unknownModel({ status, code }: Thrown, { host, ref }: Callee): Failure | null {
+  if (code !== "model_not_found" && status !== 404) return null;
+  return {
+    kind: "unknown-model",
+    message: `${host} does not offer the model "${ref.model}" to this key.`,
+    remedy: `Check the model's name (${formatModelRef(ref)}), that the key may use it, and that the server's address is right.`,
+    retry: false,
+  };
 }
 
-function byStatus(facts: Thrown, callee: Callee, said: string): Failure | null {
-  const { status, code, headers } = facts;
-  const { host, keyName } = callee;
-  const afterMs = headers instanceof Headers ? retryAfter(headers) : undefined;
-  const wait = { retry: true, ...(afterMs === undefined ? {} : { afterMs }) };
-  if (status === 401 || status === 403) {
-    return {
-      kind: "unauthorized",
-      message: `${host} refused the key in ${keyName} (HTTP ${status}).`,
-      remedy: `Put a valid key that may use "${callee.ref.model}" into the secret ${keyName} ${SET_KEY}.`,
-      retry: false,
-    };
-  }
-  if (status === 429 || code === "rate_limit_exceeded") {
-    const asks = afterMs === undefined ? "" : ` and asks to wait ${Math.ceil(afterMs / 1000)} s`;
-    const remedy = `Wait a little and ask again, or raise the rate limit at ${host}.`;
-    return { kind: "rate-limited", message: `${host} limits the rate of requests${asks}.`, remedy, ...wait };
-  }
-  if (status !== undefined && (status >= 500 || status === 408 || status === 409)) {
-    const remedy = `Try again later; if it lasts, look at the status page of ${host}.`;
-    return { kind: "unavailable", message: `${host} failed (HTTP ${status}${said}).`, remedy, ...wait };
-  }
-  if (status !== undefined || code === "invalid_prompt") {
-    const remedy = "Check the model's name, its reasoning effort and the provider's settings.";
-    return {
-      kind: "bad-request",
-      message: `${host} refused the request (HTTP ${status ?? 200}${said}).`,
-      remedy,
-      retry: false,
-    };
-  }
-  return null;
+function badKey(facts: Thrown, callee: Callee): Failure | null {
+  const { status } = facts;
+  if (status !== 401 && status !== 403) return null;
+  // What comes with 401 may repeat parts of the key.
+  const said = status === 403 ? quote(facts, callee) : "";
+  return {
+    kind: "unauthorized",
+    message: `${callee.host} refused the key in ${callee.keyName} (HTTP ${status}${said}).`,
+    remedy: `Put a valid key that may use "${callee.ref.model}" into the secret ${callee.keyName} ${SET_KEY}.`,
+    retry: false,
+  };
 }
 
-function broken(thrown: unknown, facts: Thrown, { host }: Callee, said: string): Failure {
-  const remedy = `Try again later; check that ${host} is the right address, up, and reachable from where the session runs.`;
-  const code = causeCode(thrown);
-  if (thrown instanceof BrokenReply && !facts.code) {
-    return { kind: "unavailable", message: `${host} ${thrown.message}.`, remedy, retry: true };
-  }
-  if (facts.code && !code) {
-    return {
-      kind: "unavailable",
-      message: `${host} failed while it answered (${facts.code}${said}).`,
-      remedy,
-      retry: true,
-    };
-  }
-  const why = code ? connectionTrouble(code) : "the connection broke";
-  return { kind: "unavailable", message: `No reply from ${host}: ${why}.`, remedy, retry: true };
+function rateLimited({ status, code, afterMs }: Thrown, { host }: Callee): Failure | null {
+  if (status !== 429 && code !== "rate_limit_exceeded") return null;
+  const asks = afterMs === undefined ? "" : ` and asks to wait ${Math.ceil(afterMs / 1000)} s`;
+  return {
+    kind: "rate-limited",
+    message: `${host} limits the rate of requests${asks}.`,
+    remedy: `Wait a little and ask again, or raise the rate limit at ${host}.`,
+    retry: true,
+    afterMs,
+  };
 }
 
-function connectionTrouble(code: string): string {
-  switch (code) {
+function serverFailed(facts: Thrown, callee: Callee): Failure | null {
+  const { status, code, systemCode, afterMs } = facts;
+  const passing = status !== undefined && (status >= 500 || status === 408 || status === 409);
+  const inStream = status === undefined && code !== undefined && code !== "invalid_prompt" && !systemCode;
+  if (!passing && !inStream) return null;
+  return { ...unavailable(callee, `failed (${passing ? `HTTP ${status}` : code}${quote(facts, callee)})`), afterMs };
+}
+
+function refused(facts: Thrown, callee: Callee): Failure | null {
+  const what = facts.status === undefined ? facts.code : `HTTP ${facts.status}`;
+  if (what === undefined || facts.systemCode) return null;
+  return {
+    kind: "bad-request",
+    message: `${callee.host} refused the request (${what}${quote(facts, callee)}).`,
+    remedy: "Check the model's name, its reasoning effort and the provider's settings.",
+    retry: false,
+  };
+}
+
+function garbled(facts: Thrown, callee: Callee): Failure | null {
+  return facts.garbled ? unavailable(callee, "sent what is not JSON") : null;
+}
+
+function connectionBroke(facts: Thrown, callee: Callee): Failure {
+  switch (facts.systemCode) {
     case "ECONNREFUSED":
-      return "the connection was refused (ECONNREFUSED)";
+      return unavailable(callee, "cannot be reached: the connection was refused (ECONNREFUSED)");
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return `its name could not be looked up (${code})`;
+      return unavailable(callee, `cannot be reached: its name could not be looked up (${facts.systemCode})`);
+    case undefined:
+      return unavailable(callee, `gave no reply${quote(facts, callee)}`);
     default:
-      return `the connection broke (${code})`;
+      return unavailable(callee, `gave no reply: the connection broke (${facts.systemCode})`);
   }
 }
 
-/** System error codes sit on a cause, one or more levels down. */
-function causeCode(thrown: unknown): string | undefined {
-  const { cause } = read(thrown);
-  if (typeof cause !== "object" || cause === null) return undefined;
-  return read(cause).code ?? causeCode(cause);
+function unavailable({ host }: Callee, what: string): Failure {
+  return {
+    kind: "unavailable",
+    message: `${host} ${what}.`,
+    remedy: `Try again later; check that ${host} is the right address, up, and reachable from where the session runs.`,
+    retry: true,
+  };
 }
 
-function retryAfter(headers: Headers): number | undefined {
-  const ms = Number.parseFloat(headers.get("retry-after-ms") ?? "");
-  if (ms >= 0) return ms;
-  const text = headers.get("retry-after") ?? "";
-  const seconds = Number.parseFloat(text);
-  if (seconds >= 0) return seconds * 1000;
-  const until = Date.parse(text) - Date.now();
-  return Number.isNaN(until) ? undefined : Math.max(0, until);
-}
-
-function quote(message: string, key: string): string {
-  const clean = message.replaceAll(key, "[key]").replace(/\s+/g, " ").trim().slice(0, 300);
-  return clean ? `: ${clean}` : "";
+function quote({ message }: Thrown, { key }: Callee): string {
+  const words = message.replaceAll(key, "[key]").replace(/\s+/g, " ").trim().slice(0, 300);
+  return words ? `: ${words}` : "";
 }

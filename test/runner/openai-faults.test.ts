@@ -47,7 +47,9 @@ test.each([undefined, ""])(
     await using server = await serve(says("Hello"));
     const error = await failure(impatient(server.baseURL, { apiKey }).model.step(request()));
     expect(error.kind).toBe("no-key");
-    expect(`${error.message} ${error.remedy}`).toMatchInlineSnapshot(`"There is no key for openai:gpt-5.5: the secret OPENAI_API_KEY is missing or empty. Set the secret OPENAI_API_KEY under the repository's Settings → Secrets and variables → Actions (at a terminal: in the environment). A server that needs no key still wants the secret set, to any value."`);
+    expect(`${error.message} ${error.remedy}`).toMatchInlineSnapshot(
+      `"There is no key for openai:gpt-5.5: the secret OPENAI_API_KEY is missing or empty. Set the secret OPENAI_API_KEY under the repository's Settings → Secrets and variables → Actions (at a terminal: in the environment). A server that needs no key still wants the secret set, to any value."`,
+    );
     expect(server.received).toEqual([]);
   },
 );
@@ -65,6 +67,7 @@ test.each([
   ["a full context", 400, { code: "context_length_exceeded", message: "too long" }, "context-overflow"],
   ["a full context at another server", 400, { message: "maximum context length is 8192" }, "context-overflow"],
   ["an empty account", 429, { code: "insufficient_quota", message: "You exceeded your quota" }, "rate-limited"],
+  ["a full context in numbers", 400, { code: 400, message: "the context length is 8192" }, "context-overflow"],
   ["an unpaid account", 402, { message: "Insufficient credits" }, "rate-limited"],
   ["a refused request", 400, { param: "reasoning.effort", message: `bad effort\n for ${KEY}` }, "bad-request"],
 ] as const)("%s is not tried again", async (_, status, error, kind) => {
@@ -87,6 +90,7 @@ const cutOff: Answer = (response) => {
 
 const passing: [string, Answer][] = [
   ["an overloaded server", refuse(503, { message: "overloaded" })],
+  ["a crash with a number for code", refuse(502, { code: 502, type: 7, message: "oops" })],
   ["a crash", refuse(500, { message: "oops" })],
   ["a rate limit", refuse(429, { code: "rate_limit_exceeded", message: "slow down" })],
   ["a dropped connection", (response) => response.destroy()],
@@ -165,12 +169,15 @@ test("nobody at the address: the host is named", async () => {
   await server[Symbol.asyncDispose]();
   const thrown = await failure(impatient(server.baseURL).model.step(request()));
   expect(thrown.kind).toBe("unavailable");
-  expect(thrown.message).toContain(`${server.host}: the connection was refused`);
+  expect(thrown.message).toContain(`${server.host} cannot be reached: the connection was refused`);
 });
 
 test("a name that does not exist: the host is named", async () => {
   const thrown = await failure(impatient("http://models.invalid/v1").model.step(request()));
-  expect(thrown).toMatchObject({ kind: "unavailable", message: expect.stringContaining("models.invalid: its name") });
+  expect(thrown).toMatchObject({
+    kind: "unavailable",
+    message: expect.stringContaining("models.invalid cannot be reached: its name"),
+  });
 });
 
 test.each([
