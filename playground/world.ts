@@ -29,10 +29,13 @@ export interface World {
   readonly deliveries: Map<string, Delivery>;
   readonly secrets: Map<string, string>;
   readonly variables: Map<string, string>;
+  /** Answers and payloads of ours that GitHub's published schemas refuse: a bug of the double. Empty in a good run. */
+  readonly violations: string[];
   readonly nextId: () => number;
   readonly now: () => Date;
 }
 
+/** `startsWorkflows` is false for what a run did with its `GITHUB_TOKEN`; webhooks go out all the same. */
 export interface WorldEvents {
   issue: [
     {
@@ -40,13 +43,26 @@ export interface WorldEvents {
       issue: Issue;
       label?: Label;
       sender: User;
+      startsWorkflows: boolean;
     },
   ];
-  comment: [{ action: "created" | "edited" | "deleted"; comment: Comment; sender: User }];
-  pull: [{ action: "opened" | "edited" | "closed" | "reopened" | "synchronize"; issue: Issue; sender: User }];
+  comment: [{ action: "created" | "edited" | "deleted"; comment: Comment; sender: User; startsWorkflows: boolean }];
+  pull: [
+    {
+      action: "opened" | "edited" | "closed" | "reopened" | "synchronize";
+      issue: Issue;
+      sender: User;
+      startsWorkflows: boolean;
+      /** With `synchronize`: the head before and after. */
+      before?: string;
+      after?: string;
+    },
+  ];
   /** A ref moved by `git push` or through the API. `before`/`after` are null for creation and deletion. */
   ref: [{ ref: string; before: string | null; after: string | null; sender: User; startsWorkflows: boolean }];
+  /** `workflow` is the file's path (`.github/workflows/agent.yml`); the run is to be created under `runId`. */
   dispatch: [{ workflow: string; ref: string; inputs: Record<string, string>; sender: User; runId: number }];
+  cancel: [{ runId: number }];
   run: [{ action: "requested" | "in_progress" | "completed"; run: Run }];
   delivery: [Delivery];
 }
@@ -64,6 +80,8 @@ export interface Token {
   readonly kind: "person" | "installation" | "run";
   readonly runId?: number;
   readonly expiresAt?: Date;
+  /** GitHub's permission names (`contents`, `issues`, `pull_requests`, `actions`…); absent: all that `user` may do. */
+  readonly permissions?: Readonly<Record<string, "read" | "write">>;
 }
 
 export interface Label {
