@@ -30,7 +30,10 @@ export class Output {
   }
 
   add(chunk: Buffer): void {
-    if (this.#spilled) return this.#addToFile(chunk);
+    if (this.#spilled) {
+      this.#addToFile(chunk);
+      return;
+    }
     this.#bytes += chunk.length;
     this.#start = Buffer.concat([this.#start, chunk]);
     if (this.#bytes > this.#cap) this.toFile();

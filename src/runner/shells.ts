@@ -17,8 +17,10 @@ export interface Shells {
   /** Opens a shell, or finds the one of that name open already. Without a name it gets the next free `shell-N`. */
   start(options: { readonly name?: string | undefined }): { readonly shell: string };
   exec(request: ExecRequest): Promise<ExecOutcome>;
-  /** Kills the shell with everything in it; false when there is none of that name. */
-  end(options: { readonly shell: string }): Promise<boolean>;
+  /** Kills the shell with everything in it. Without one of that name, `problem` is what the model reads. */
+  end(options: {
+    readonly shell: string;
+  }): Promise<{ readonly ok: true } | { readonly ok: false; readonly problem: string }>;
   list(): readonly ListedShell[];
   /** To be handed to `restore` by the next turn. */
   state(): Readonly<Record<string, ShellState>>;
@@ -88,11 +90,11 @@ export function openShells(options: ShellsOptions): Shells {
     },
     async end({ shell: name }) {
       const found = open.get(name);
-      if (!found) return false;
+      if (!found) return { ok: false, problem: notFound(name, names()) };
       open.delete(name);
       await found.shell.kill();
       await found.idle;
-      return true;
+      return { ok: true };
     },
     list: () => [...open].map(([name, { shell }]) => ({ shell: name, ...shell.state() })),
     state: () => Object.fromEntries([...open].map(([name, { shell }]) => [name, shell.state()])),

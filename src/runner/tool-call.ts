@@ -1,0 +1,61 @@
+import * as v from "valibot";
+import type { ToolCall } from "../sessions/message.ts";
+
+/** Names of shells that a model may open, as a regular expression. */
+export const shellName = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$";
+
+const lineNumber = v.pipe(v.number(), v.integer(), v.minValue(1));
+
+/** The arguments of each tool. The model is told the same in JSON Schema; a test holds the two together. */
+export const toolArguments = {
+  exec: v.strictObject({
+    command: v.string(),
+    shell: v.optional(v.string()),
+    timeout_s: v.optional(v.pipe(v.number(), v.minValue(1))),
+  }),
+  shell: v.strictObject({
+    action: v.picklist(["start", "end", "list"]),
+    name: v.optional(v.pipe(v.string(), v.regex(new RegExp(shellName)))),
+  }),
+  read: v.strictObject({ path: v.string(), from: v.optional(lineNumber), lines: v.optional(lineNumber) }),
+  write: v.strictObject({ path: v.string(), content: v.string() }),
+  edit: v.strictObject({ path: v.string(), old: v.string(), new: v.string() }),
+  search: v.strictObject({ pattern: v.string(), path: v.optional(v.string()), glob: v.optional(v.string()) }),
+};
+
+type ToolName = keyof typeof toolArguments;
+
+export type ArgumentsOf<Name extends ToolName> = v.InferOutput<(typeof toolArguments)[Name]>;
+
+/** A call whose arguments have the right form. */
+export type Call = { [Name in ToolName]: { readonly name: Name; readonly arguments: ArgumentsOf<Name> } }[ToolName];
+
+export type ParsedCall = { readonly ok: true; readonly call: Call } | { readonly ok: false; readonly problem: string };
+
+const calls = v.variant("name", [
+  v.object({ name: v.literal("exec"), arguments: toolArguments.exec }),
+  v.object({ name: v.literal("shell"), arguments: toolArguments.shell }),
+  v.object({ name: v.literal("read"), arguments: toolArguments.read }),
+  v.object({ name: v.literal("write"), arguments: toolArguments.write }),
+  v.object({ name: v.literal("edit"), arguments: toolArguments.edit }),
+  v.object({ name: v.literal("search"), arguments: toolArguments.search }),
+]);
+
+/** Reads a model's call; `problem` is a sentence for the model. */
+export function parseCall({ name, arguments: json }: ToolCall): ParsedCall {
+  const parsed = parseJson(json);
+  if (!parsed.ok) return parsed;
+  const result = v.safeParse(calls, { name, arguments: parsed.value });
+  if (result.success) return { ok: true, call: result.output };
+  const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? "arguments"}: ${issue.message}.`);
+  return { ok: false, problem: problems.join(" ") };
+}
+
+function parseJson(json: string): { readonly ok: true; readonly value: unknown } | { ok: false; problem: string } {
+  try {
+    return { ok: true, value: JSON.parse(json) };
+  } catch (error) {
+    if (error instanceof SyntaxError) return { ok: false, problem: `The arguments are not JSON: ${error.message}.` };
+    throw error;
+  }
+}
