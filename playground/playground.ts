@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { build } from "../scripts/build.ts";
 import { startExecutor } from "./actions/executor.ts";
 import { type App, startApp } from "./app-process.ts";
 import { type Github, openGithub } from "./github/server.ts";
@@ -64,11 +65,21 @@ export async function openPlayground(options: PlaygroundOptions): Promise<Playgr
   });
   parts.defer(() => probot.close());
   github.setWebhookUrl(probot.webhookUrl);
-  const executor = startExecutor({ world, actions: { "offshoot/offshoot": ROOT }, log: options.log });
+  const actions = { "offshoot/offshoot": await buildAction(join(dir, "action")) };
+  const executor = startExecutor({ world, actions, log: options.log });
   parts.defer(() => executor.close());
   servePage(github, model !== null);
   const running = parts.move();
   return { github, app: probot, model, issue, close: () => running.disposeAsync() };
+}
+
+/** The action as it would be released, built from this checkout in a folder of its own: `dist/` is left alone. */
+async function buildAction(folder: string): Promise<string> {
+  await mkdir(folder);
+  await symlink(join(ROOT, "src"), join(folder, "src"));
+  await copyFile(join(ROOT, "action.yml"), join(folder, "action.yml"));
+  await build(folder);
+  return folder;
 }
 
 async function provideModel({ world }: Github, choice: ModelChoice): Promise<ScriptedModel | null> {

@@ -21,7 +21,12 @@ export function renderMarkdown(text: string, repository: string): Html {
         th: ["align"],
       },
       allowedSchemes: ["http", "https", "mailto"],
-      transformTags: { input: () => ({ tagName: "input", attribs: { type: "checkbox", disabled: "" } }) },
+      transformTags: {
+        input: (tagName, { checked }) => {
+          const attribs = { type: "checkbox", disabled: "", ...(checked === undefined ? {} : { checked }) };
+          return { tagName, attribs };
+        },
+      },
     }),
   );
 }
