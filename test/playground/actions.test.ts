@@ -1,4 +1,8 @@
-import { expect, test } from "vitest";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
 import { jobOf, logOf, openWorkshop } from "./workshop.ts";
 
 const checkout = "- uses: actions/checkout@v5";
@@ -36,3 +40,281 @@ jobs:
   ]);
   expect(shop.complaints).toEqual([]);
 });
+
+/** A workflow for dispatches, from its jobs. */
+const manual = (jobs: string, rest = "") => `name: Manual\non:\n  workflow_dispatch:\n${rest}\njobs:\n${jobs}`;
+
+test("jobs pass outputs on to those that need them, and a failure skips what needs it", async () => {
+  await using shop = await openWorkshop();
+  const jobs = `
+  build:
+    runs-on: ubuntu-latest
+    outputs:
+      version: \${{ steps.read.outputs.version }}
+    steps:
+      - id: read
+        run: |
+          echo "version=1.2" >> "$GITHUB_OUTPUT"
+          printf 'COLOUR=blue\\n' >> "$GITHUB_ENV"
+          mkdir bin && printf '#!/bin/sh\\necho hello from a tool\\n' > bin/tool && chmod +x bin/tool
+          echo "$PWD/bin" >> "$GITHUB_PATH"
+          echo "# Built" >> "$GITHUB_STEP_SUMMARY"
+      - run: tool && echo "colour $COLOUR \${{ env.COLOUR }} of \${{ inputs.who }}"
+  test:
+    needs: build
+    runs-on: ubuntu-latest
+    env:
+      VERSION: \${{ needs.build.outputs.version }}
+    steps:
+      - run: echo "testing $VERSION" && exit 4
+        continue-on-error: \${{ inputs.lenient }}
+  publish:
+    needs: test
+    runs-on: ubuntu-latest
+    steps: [{ run: echo published }]
+  report:
+    needs: [build, publish]
+    if: always()
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "publish was \${{ needs.publish.result }}"
+`;
+  const inputs = `
+    inputs:
+      who: { type: string, required: true }
+      lenient: { type: boolean, default: false }
+run-name: For \${{ inputs.who }}
+`;
+  await shop.push("main", { ".github/workflows/manual.yml": manual(jobs, inputs) });
+  const strict = await shop.completed({ id: shop.dispatch("manual.yml", { who: "Ada" }) });
+  expect(strict.title).toBe("For Ada");
+  expect(strict.conclusion).toBe("failure");
+  expect(strict.jobs.map((job) => `${job.name}: ${job.conclusion}`)).toEqual([
+    "build: success",
+    "test: failure",
+    "publish: skipped",
+    "report: success",
+  ]);
+  expect(logOf(strict, "build")).toContain("hello from a tool\ncolour blue blue of Ada");
+  expect(jobOf(strict, "build").summary).toBe("# Built\n");
+  expect(logOf(strict, "test")).toContain("testing 1.2");
+  expect(logOf(strict, "report")).toContain("publish was skipped");
+
+  const lenient = await shop.completed({ id: shop.dispatch("manual.yml", { who: "Ada", lenient: "true" }) });
+  expect(lenient.conclusion).toBe("success");
+  expect(logOf(lenient, "publish")).toContain("published");
+
+  const refused = await shop.completed({ id: shop.dispatch("manual.yml", { lenient: "perhaps" }) });
+  expect(refused.conclusion).toBe("failure");
+  expect(logOf(refused, "workflow")).toBe(
+    "##[error]The required input `who` is missing.\n" +
+      '##[error]The input `lenient` must be true or false, not "perhaps".',
+  );
+});
+
+test("a concurrency group runs one, keeps the newest waiting and cancels the one that waited before", async () => {
+  await using shop = await openWorkshop();
+  const jobs = `
+  turn:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "$$" > "${shop.world.dir}/pid" && exec sleep 1000
+        if: inputs.kind == 'long'
+      - run: echo "the turn of \${{ inputs.kind }}"
+        if: always()
+`;
+  const rest = "    inputs: { kind: { required: true } }\nconcurrency:\n  group: session-1\n";
+  await shop.push("main", { ".github/workflows/manual.yml": manual(jobs, rest) });
+  const first = shop.dispatch("manual.yml", { kind: "long" });
+  await shop.runWhere((run) => run.id === first && run.status === "in_progress");
+  const second = shop.dispatch("manual.yml", { kind: "second" });
+  await shop.runWhere((run) => run.id === second);
+  const third = shop.dispatch("manual.yml", { kind: "third" });
+
+  expect(await shop.completed({ id: second })).toMatchObject({ conclusion: "cancelled", startedAt: null });
+  const running = await shop.runWhere((run) => run.id === first);
+  expect(shop.world.runs.get(third)?.status).toBe("queued");
+
+  shop.cancel(running);
+  expect((await shop.completed({ id: first })).conclusion).toBe("cancelled");
+  expect(logOf(running, "turn")).toContain("##[error]The operation was canceled.\n");
+  expect(logOf(running, "turn")).toContain("the turn of long");
+  const last = await shop.completed({ id: third });
+  expect(last.conclusion).toBe("success");
+  expect(logOf(last, "turn")).toContain("the turn of third");
+});
+
+test("a step killed from outside fails and says so; what must always run still runs", async () => {
+  await using shop = await openWorkshop();
+  const jobs = `
+  turn:
+    runs-on: ubuntu-latest
+    steps:
+      ${checkout}
+      - name: Work
+        run: kill -KILL $$
+      - run: echo unreachable
+      - name: Clean up
+        if: always()
+        run: echo cleaned
+`;
+  await shop.push("main", { ".github/workflows/manual.yml": manual(jobs) });
+  const run = await shop.completed({ id: shop.dispatch("manual.yml") });
+  expect(run.conclusion).toBe("failure");
+  expect(jobOf(run, "turn").steps.map(({ name, conclusion }) => `${name}: ${conclusion}`)).toEqual([
+    "Run actions/checkout@v5: success",
+    "Work: failure",
+    "Run echo unreachable: skipped",
+    "Clean up: success",
+    "Post Run actions/checkout@v5: success",
+  ]);
+  expect(logOf(run, "turn")).toContain("##[error]The process was killed from outside by SIGKILL.");
+});
+
+test("nothing of a job survives it, and its folder is gone", async () => {
+  await using shop = await openWorkshop();
+  const note = (name: string) => `echo $! >> "${shop.world.dir}/${name}"`;
+  const jobs = `
+  messy:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          sleep 1000 & ${note("pids")}
+          setsid sleep 1000 & ${note("pids")}
+          setsid env -i PATH="$PATH" sleep 1000 & ${note("pids")}
+          cd / && setsid sleep 1000 & ${note("pids")}
+          echo "$PWD" > "${shop.world.dir}/workspace"
+`;
+  await shop.push("main", { ".github/workflows/manual.yml": manual(jobs) });
+  const run = await shop.completed({ id: shop.dispatch("manual.yml") });
+  expect(run.conclusion).toBe("success");
+  expect(logOf(run, "messy")).toMatch(/Cleaned up \d orphan processes/);
+  const pids = (await readFile(join(shop.world.dir, "pids"), "utf8")).trim().split("\n").map(Number);
+  expect(pids).toHaveLength(4);
+  expect(pids.filter(isAlive)).toEqual([]);
+  const workspace = (await readFile(join(shop.world.dir, "workspace"), "utf8")).trim();
+  expect(existsSync(workspace)).toBe(false);
+});
+
+test("closing the executor ends what runs", async () => {
+  await using shop = await openWorkshop();
+  const jobs = `
+  endless:
+    runs-on: ubuntu-latest
+    steps:
+      - run: trap '' INT TERM; (trap '' INT TERM; exec sleep 1000) & echo $! > "${shop.world.dir}/pid"; echo started >> "$GITHUB_STEP_SUMMARY"; wait
+      - if: always()
+        run: echo too late
+`;
+  await shop.push("main", { ".github/workflows/manual.yml": manual(jobs) });
+  const id = shop.dispatch("manual.yml");
+  const pid = await vi.waitFor(
+    async () => Number(await readFile(join(shop.world.dir, "pid"), "utf8")) || Promise.reject(),
+  );
+  await shop.executor.close();
+  expect(isAlive(pid)).toBe(false);
+  const run = await shop.completed({ id });
+  expect(run.conclusion).toBe("cancelled");
+  expect(logOf(run, "endless")).not.toContain("##[group]Run echo too late");
+});
+
+test("secrets do not show in logs, whatever a step does with them", async () => {
+  await using shop = await openWorkshop();
+  shop.world.secrets.set("API_KEY", "sk-very-secret\nsecond-line");
+  shop.world.variables.set("MODEL", "openai:gpt");
+  const jobs = `
+  leak:
+    runs-on: ubuntu-latest
+    outputs:
+      key: \${{ steps.print.outputs.key }}
+      model: \${{ vars.MODEL }}
+    steps:
+      - id: print
+        env: { KEY: "\${{ secrets.API_KEY }}" }
+        run: |
+          echo "$KEY and \${{ secrets.GITHUB_TOKEN }} and \${{ github.token }}"
+          echo "::add-mask::derived"
+          echo "::error file=a.js,line=3::derived 50%25"
+          echo "key=second-line" >> "$GITHUB_OUTPUT"
+  after:
+    needs: leak
+    runs-on: ubuntu-latest
+    steps: [{ run: 'echo "[\${{ needs.leak.outputs.key }}] [\${{ needs.leak.outputs.model }}]"' }]
+`;
+  await shop.push("main", { ".github/workflows/manual.yml": manual(jobs) });
+  const run = await shop.completed({ id: shop.dispatch("manual.yml") });
+  expect(run.conclusion).toBe("success");
+  const log = logOf(run, "leak");
+  expect(log).toContain("***\n*** and *** and ***\n##[error]a.js:3: *** 50%");
+  expect(log).not.toMatch(/very-secret|second-line|ghs_/);
+  expect(logOf(run, "after")).toContain("[] [openai:gpt]");
+  expect([...shop.world.tokens.values()].filter(({ kind }) => kind === "run")).toEqual([]);
+});
+
+test("an invalid workflow is a failed run that names file, line and reason", async () => {
+  await using shop = await openWorkshop();
+  const wrong = "on: push\njobs:\n  test:\n    runs-on: x\n    needs: [nobody]\n    steps:\n      - runs: npm test\n";
+  const sha = await shop.push("main", { ".github/workflows/wrong.yml": wrong });
+  const run = await shop.completed({ sha });
+  expect(run).toMatchObject({ name: ".github/workflows/wrong.yml", event: "push", conclusion: "failure" });
+  expect(logOf(run, "workflow")).toContain(
+    "##[error].github/workflows/wrong.yml (Line: 7, Col: 9): Unexpected value 'runs'",
+  );
+});
+
+test("a node action gets inputs, keeps state for its post step and gives outputs", async () => {
+  await using action = await folder({
+    "action.yml": `
+name: Greeter
+description: Greets
+inputs:
+  who: { description: Whom }
+  token: { description: A token, default: "\${{ github.token }}" }
+runs: { using: node24, main: main.js, post: post.js }
+`,
+    "main.js": `
+const { appendFileSync } = require("node:fs");
+appendFileSync(process.env.GITHUB_OUTPUT, "greeting<<END\\nHello\\n" + process.env.INPUT_WHO + "\\nEND\\n");
+appendFileSync(process.env.GITHUB_STATE, "who=" + process.env.INPUT_WHO);
+console.log("token", process.env.INPUT_TOKEN, "names", Object.keys(process.env).filter((name) => name.startsWith("npm_") || name === "VITEST"));
+`,
+    "post.js": `console.log("bye", process.env.STATE_who);`,
+  });
+  await using shop = await openWorkshop({ "offshoot/greeter": action.path });
+  const jobs = `
+  greet:
+    runs-on: ubuntu-latest
+    steps:
+      - id: greet
+        uses: offshoot/greeter@v1
+        with: { who: Ada }
+      - run: echo "\${{ steps.greet.outputs.greeting }}" > greeting.txt
+      - uses: actions/upload-artifact@v5
+        with: { name: greetings, path: greeting.txt }
+      - uses: someone/else@v1
+`;
+  await shop.push("main", { ".github/workflows/manual.yml": manual(jobs) });
+  const run = await shop.completed({ id: shop.dispatch("manual.yml") });
+  const log = logOf(run, "greet");
+  expect(log).toContain("token *** names []");
+  expect(log.trimEnd().endsWith("bye Ada")).toBe(true);
+  expect(log).toContain("##[error]The playground cannot run `uses: someone/else@v1`");
+  expect(run.conclusion).toBe("failure");
+  const [artifact] = shop.world.artifacts.values();
+  expect(artifact).toMatchObject({ runId: run.id, name: "greetings" });
+});
+
+async function folder(files: Readonly<Record<string, string>>): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "offshoot-action-"));
+  for (const [name, content] of Object.entries(files)) await writeFile(join(path, name), content);
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.split(") ").at(-1)?.startsWith("Z") === false;
+  } catch {
+    return false;
+  }
+}
