@@ -1,0 +1,148 @@
+import type { Clock, CommitId, EventId, SessionId } from "./ids.ts";
+import type { Actor, EventOf, EventType, Fact, PromptSource, Run } from "./journal.ts";
+import { isWaiting, type Lease, type Prompt, type Session } from "./session.ts";
+import type { Change, ThreadIndex } from "./store.ts";
+
+/** Who decides, and where time and ids come from. */
+export interface Hand extends Clock {
+  readonly by: Actor;
+}
+
+type Fields<T extends EventType> = Omit<EventOf<T>, "v" | "seq" | "id" | "at" | "by" | "type">;
+
+/** A fact by this hand, now. */
+export function fact<T extends EventType>(hand: Hand, type: T, fields: Fields<T>): Fact & { type: T } {
+  return {
+    id: hand.newId() as EventId,
+    at: hand.now().toISOString(),
+    by: hand.by,
+    type,
+    ...fields,
+  } as unknown as Fact & {
+    type: T;
+  };
+}
+
+export interface NewPrompt {
+  readonly source: PromptSource;
+  readonly text: string;
+}
+
+export interface NewSession {
+  readonly session: SessionId;
+  readonly opened: Omit<Fields<"session.opened">, "session" | "thread">;
+  readonly thread: { readonly number: number; readonly index: ThreadIndex | null };
+  readonly prompt: NewPrompt;
+}
+
+/** Opens a session with its first prompt, and makes it the active one of its thread. */
+export function open(hand: Hand, { session, opened, thread, prompt }: NewSession): Change {
+  return {
+    facts: [
+      fact(hand, "session.opened", { session, thread: thread.number, ...opened }),
+      fact(hand, "prompt.queued", prompt),
+      wake(hand, "prompt"),
+    ],
+    threads: [
+      {
+        number: thread.number,
+        from: thread.index?.commit ?? null,
+        sessions: [...(thread.index?.sessions ?? []), session],
+      },
+    ],
+  };
+}
+
+function wake(hand: Hand, reason: Fields<"wake.requested">["reason"]): Fact {
+  return fact(hand, "wake.requested", { nonce: hand.newId(), reason });
+}
+
+export type Queued =
+  | { readonly kind: "queued"; readonly change: Change; readonly wakes: boolean }
+  /** The same source asked before; nothing to do. */
+  | { readonly kind: "known"; readonly prompt: Prompt };
+
+/** Queues a prompt once per source; asks for a run unless one holds the session and will see the prompt by itself. */
+export function queue(hand: Hand, session: Session, prompt: NewPrompt): Queued {
+  const known = session.queue.find(
+    ({ source }) => source.kind === prompt.source.kind && source.id === prompt.source.id,
+  );
+  if (known) return { kind: "known", prompt: known };
+  const queued = fact(hand, "prompt.queued", prompt);
+  if (session.lease) return { kind: "queued", change: { facts: [queued] }, wakes: false };
+  return { kind: "queued", change: { facts: [queued, wake(hand, "prompt")] }, wakes: true };
+}
+
+/** Runs that may be lost in a row before a person has to look. */
+export const lostRunsAllowed = 3;
+
+export type Rescue =
+  | { readonly kind: "wake"; readonly change: Change }
+  | { readonly kind: "leave"; readonly why: "nothing to do" | "another run has it" | "gave up before" }
+  | { readonly kind: "give-up"; readonly change: Change };
+
+/**
+ * What to do about a session when a run of it has ended: nothing, where the work is done or another run has it; else
+ * wake it again, until too many runs were lost in a row.
+ */
+export function rescue(hand: Hand, session: Session, ended: Run | null): Rescue {
+  if (session.phase === "idle") return { kind: "leave", why: "nothing to do" };
+  if (session.lease && !isSameRun(session.lease.run, ended)) return { kind: "leave", why: "another run has it" };
+  if (session.lost_runs > lostRunsAllowed) return { kind: "leave", why: "gave up before" };
+  const change: Change = { facts: [wake(hand, "lost-run")] };
+  return session.lost_runs === lostRunsAllowed ? { kind: "give-up", change } : { kind: "wake", change };
+}
+
+function isSameRun(one: Run | undefined, other: Run | null): boolean {
+  return one !== undefined && other !== null && one.id === other.id && one.attempt <= other.attempt;
+}
+
+export interface Holder {
+  readonly holder: string;
+  readonly run?: Run;
+}
+
+export type LeaseDecision =
+  | { readonly kind: "taken"; readonly epoch: number; readonly change: Change }
+  | { readonly kind: "busy"; readonly lease: Lease };
+
+/** Claims the session; a lease stands until it is released or `isVoid` says that its run has ended. */
+export function takeLease(
+  hand: Hand,
+  session: Session,
+  claim: Holder & { isVoid: (lease: Lease) => boolean },
+): LeaseDecision {
+  const { lease } = session;
+  const earlierAttempt =
+    lease?.run && claim.run && isSameRun(lease.run, claim.run) && lease.run.attempt < claim.run.attempt;
+  if (lease && !earlierAttempt && !claim.isVoid(lease)) return { kind: "busy", lease };
+  const epoch = session.epoch + 1;
+  const taken = fact(hand, "lease.taken", { epoch, holder: claim.holder, ...(claim.run ? { run: claim.run } : {}) });
+  return { kind: "taken", epoch, change: { facts: [taken] } };
+}
+
+/** Runs that may work on one turn before it counts as failed: something in it kills them. */
+export const runsPerTurn = 3;
+
+export type Next =
+  | { readonly kind: "resume"; readonly turn: NonNullable<Session["turn"]> }
+  | { readonly kind: "start"; readonly prompt: Prompt; readonly turn: number; readonly change: Change }
+  | { readonly kind: "release"; readonly change: Change };
+
+/**
+ * What the holder of the lease does next. Releasing is decided here too, against the same state, so that a prompt that
+ * arrives meanwhile makes the swap fail and is seen.
+ */
+export function next(
+  hand: Hand,
+  session: Session,
+  at: { model: string; base: CommitId; epoch: number; ask: (prompt: Prompt) => string },
+): Next {
+  if (session.turn) return { kind: "resume", turn: session.turn };
+  const prompt = session.queue.find(isWaiting);
+  if (!prompt) return { kind: "release", change: { facts: [fact(hand, "lease.released", { epoch: at.epoch })] } };
+  const turn = session.usage.turns + 1;
+  const started = fact(hand, "turn.started", { turn, prompt: prompt.id, model: at.model, base: at.base });
+  const asked = fact(hand, "message.added", { turn, step: 0, message: { role: "user", text: at.ask(prompt) } });
+  return { kind: "start", prompt, turn, change: { facts: [started, asked] } };
+}

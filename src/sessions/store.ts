@@ -1,0 +1,104 @@
+import type { CommitId, SessionId } from "./ids.ts";
+import { type Actor, type Event, type Fact, number } from "./journal.ts";
+import { fold, type Session } from "./session.ts";
+import { subject } from "./timeline.ts";
+
+/** A session at one commit of its ref. */
+export interface Tip {
+  readonly commit: CommitId;
+  readonly session: Session;
+}
+
+/** The sessions of an issue or pull request; the active one is last. */
+export interface ThreadIndex {
+  readonly commit: CommitId;
+  readonly sessions: readonly SessionId[];
+}
+
+/** One ref to move from the value that was read to a new one; null: it does not exist. */
+export interface RefUpdate {
+  readonly ref: string;
+  readonly from: CommitId | null;
+  readonly to: CommitId | null;
+}
+
+/** All that moves in one swap: the session's ref by one commit, and with it whatever else has to agree with it. */
+export interface Append {
+  readonly session: SessionId;
+  readonly from: CommitId | null;
+  readonly by: Actor;
+  readonly subject: string;
+  readonly events: readonly Event[];
+  readonly state: Session;
+  /** Entries of `output/`, by name. */
+  readonly output: Readonly<Record<string, Buffer>>;
+  readonly threads: readonly { number: number; from: CommitId | null; sessions: readonly SessionId[] }[];
+  /** Refs whose new values are in the repository that the store works on. */
+  readonly refs: readonly RefUpdate[];
+}
+
+/** `moved` names the refs that were no longer where the append expected them; nothing was written then. */
+export type Swap = { readonly ok: true; readonly tip: Tip } | { readonly ok: false; readonly moved: readonly string[] };
+
+/** What one commit of a session's chain holds. */
+export interface Stored {
+  readonly commit: CommitId;
+  readonly events: readonly Event[];
+}
+
+/**
+ * Where sessions live. Reads give what the remote holds now. Every method throws {@link StoreError} when the remote
+ * cannot be asked, and {@link JournalError} where a chain is corrupt.
+ */
+export interface SessionStore {
+  tip(session: SessionId): Promise<Tip | null>;
+  /** All appends, oldest first, decoded strictly. */
+  journal(session: SessionId): Promise<readonly Stored[]>;
+  /** Compare-and-swap. An append that was applied without the answer arriving is recognised and is a success. */
+  append(append: Append): Promise<Swap>;
+  thread(number: number): Promise<ThreadIndex | null>;
+  /** Ids that begin with the prefix, in order of creation; the empty prefix lists all. */
+  find(prefix: string): Promise<readonly SessionId[]>;
+}
+
+export class StoreError extends Error {
+  readonly kind: "unreachable" | "invalid";
+
+  constructor(kind: "unreachable" | "invalid", message: string) {
+    super(message);
+    this.name = "StoreError";
+    this.kind = kind;
+  }
+}
+
+export const refOf = {
+  session: (session: SessionId) => `refs/offshoot/sessions/${session}`,
+  thread: (number: number) => `refs/offshoot/threads/${number}`,
+  wip: (session: SessionId) => `refs/offshoot/wip/${session}`,
+  notes: (session: SessionId) => `refs/notes/offshoot/${session}`,
+  branch: (name: string) => `refs/heads/${name}`,
+};
+
+/** What a writer wants appended; everything else follows from where the session is. */
+export interface Change {
+  readonly facts: readonly [Fact, ...Fact[]];
+  readonly output?: Append["output"];
+  readonly threads?: Append["threads"];
+  readonly refs?: Append["refs"];
+}
+
+/** Pure: the append that makes `change` to a session that is at `tip` (null: a new one). */
+export function compose(session: SessionId, tip: Tip | null, change: Change): Append {
+  const events = number(change.facts, tip?.session.seq ?? 0);
+  return {
+    session,
+    from: tip?.commit ?? null,
+    by: change.facts[0].by,
+    subject: subject(events),
+    events,
+    state: fold(tip?.session ?? null, events),
+    output: change.output ?? {},
+    threads: change.threads ?? [],
+    refs: change.refs ?? [],
+  };
+}

@@ -1,0 +1,78 @@
+import type { Event, EventType } from "./journal.ts";
+
+/** What an append is about when it holds several events: the first of these that it has. */
+const weight: readonly EventType[] = [
+  "turn.ended",
+  "session.opened",
+  "turn.started",
+  "prompt.queued",
+  "lease.taken",
+  "message.added",
+  "effect.done",
+  "lease.released",
+  "wake.requested",
+];
+
+/** One readable line for an append, so that `git log` of the session's ref is its timeline. */
+export function subject(events: readonly Event[]): string {
+  const telling = [...events].sort((a, b) => rank(a) - rank(b) || b.seq - a.seq)[0];
+  return telling ? line(telling) : "";
+}
+
+function rank(event: Event): number {
+  const place = weight.indexOf(event.type);
+  return place < 0 ? weight.length : place;
+}
+
+function line(event: Event): string {
+  switch (event.type) {
+    case "session.opened":
+      return `${event.by.login} opened the session: ${brief(event.description)}`;
+    case "prompt.queued":
+      return `${event.by.login} asked: ${brief(event.text)}`;
+    case "wake.requested":
+      return event.reason === "prompt" ? "asked for a run" : "asked for a new run: the last one was lost";
+    case "lease.taken":
+      return `run ${event.run?.id ?? event.holder} took the session (epoch ${event.epoch})`;
+    case "lease.released":
+      return "released: nothing left to do";
+    case "turn.started":
+      return `turn ${event.turn} started with ${event.model}`;
+    case "turn.ended":
+      return `turn ${event.turn} ${event.outcome}: ${brief(event.problem?.message ?? event.answer)}`;
+    case "message.added":
+      return `turn ${event.turn}, step ${event.step}: ${message(event.message)}`;
+    case "command.ran":
+      return `turn ${event.turn}, step ${event.step}: ran ${brief(event.command)} (exit code ${event.exit_code})`;
+    case "file.read":
+      return `turn ${event.turn}, step ${event.step}: read ${event.path}`;
+    case "file.changed":
+      return `turn ${event.turn}, step ${event.step}: ${event.change} ${event.path}`;
+    case "work.saved":
+      return `turn ${event.turn}, step ${event.step}: saved the work tree`;
+    case "checkpoint.made":
+      return `turn ${event.turn}: checkpoint ${event.commit.slice(0, 7)}`;
+    case "effect.planned":
+      return `about to write the ${event.kind.replace("_", " ")}`;
+    case "effect.done":
+      return `wrote ${event.url}`;
+  }
+}
+
+function message(added: Extract<Event, { type: "message.added" }>["message"]): string {
+  switch (added.role) {
+    case "user":
+      return "the prompt";
+    case "tool":
+      return `${added.name} answered`;
+    case "assistant": {
+      const calls = added.parts.flatMap((part) => (part.type === "tool_call" ? [part.name] : []));
+      return calls.length > 0 ? `called ${calls.join(", ")}` : "answered";
+    }
+  }
+}
+
+function brief(text: string): string {
+  const flat = text.replace(/\s+/g, " ").trim();
+  return flat.length > 60 ? `${flat.slice(0, 59)}…` : flat;
+}
