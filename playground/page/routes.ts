@@ -101,7 +101,7 @@ async function submit(site: Site, pathname: string, request: IncomingMessage): P
 async function sendOwnFile(site: Site, name: string, response: ServerResponse): Promise<void> {
   const type = ASSETS[name];
   const artifact = site.world.artifacts.get(Number(/^artifacts\/(\d+)$/.exec(name)?.[1]));
-  if (name === "events") return streamChanges(site.world.bus, response);
+  if (name === "events") return streamChanges(site.world, response);
   if (type) {
     response.writeHead(200, { ...HEADERS, "content-type": type });
     response.end(await readFile(new URL(name, import.meta.url)));

@@ -1,0 +1,177 @@
+import { EventEmitter, once } from "node:events";
+import { join } from "node:path";
+import { killMarked } from "../../playground/actions/processes.ts";
+import { listRefs } from "../../playground/github/git.ts";
+import { openPlayground, type Playground } from "../../playground/playground.ts";
+import { sampleScript } from "../../playground/sample-script.ts";
+import type { Move, Script } from "../../playground/scripted-model.ts";
+import type { World, WorldEvents } from "../../playground/world.ts";
+
+type As = "maintainer" | "outsider";
+
+/** A playground as a story sees it: people comment, runs happen, and the story waits for what it tells. */
+export interface StoryWorld {
+  readonly playground: Playground;
+  readonly world: World;
+  /** Posts a comment on `thread` (the sample's issue unless told) through the API. Resolves to the comment's id. */
+  comment(text: string, options?: { readonly as?: As; readonly thread?: number }): Promise<number>;
+  /** The conversation as text, one `login: body` each, with what differs between runs of a test replaced. */
+  thread(number?: number): string;
+  /** Resolves to the first truthy value that `look` gives: it looks now and after everything that happens. */
+  waitFor<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>>;
+  /** Resolves once the model has asked for this tool; an earlier request does not count. */
+  runUntil(tool: string): Promise<void>;
+  /** Resolves once a run has happened, none is left to happen, and the app has heard of it. */
+  runsDone(): Promise<void>;
+  /** SIGKILL for every process of the turn's run that is going on. */
+  killRunner(): Promise<void>;
+  /** Object ids by full ref name. */
+  refs(): Promise<ReadonlyMap<string, string>>;
+  close(): Promise<void>;
+}
+
+/** Opens a world whose model plays `model` (the sample's fix unless told). Close it: it says then what was not reached. */
+export async function openWorld({ model = sampleScript }: { readonly model?: Script } = {}): Promise<StoryWorld> {
+  const moves = new EventEmitter<{ call: [string] }>();
+  const log: string[] = [];
+  const playground = await openPlayground({
+    port: 0,
+    model: { kind: "scripted", script: async (deeds) => announce(moves, await model(deeds)) },
+    log: (line) => log.push(line),
+  });
+  const { world } = playground.github;
+  const watch = watchBus(playground);
+  const story: Omit<StoryWorld, "close"> = {
+    playground,
+    world,
+    comment: (text, { as = "maintainer", thread = playground.issue } = {}) => comment(playground, { text, as, thread }),
+    thread: (number = playground.issue) => readThread(world, number),
+    waitFor: watch.waitFor,
+    runUntil: (tool) => untilCall(moves, tool),
+    runsDone: async () => {
+      for (let over = false; !over; over = quiet(world)) {
+        await watch.waitFor("every run to be over", () => quiet(world));
+        await playground.github.webhooksSettled();
+      }
+    },
+    killRunner: () => killRunner(world),
+    refs: async () => new Map((await listRefs(world.gitDir)).map(({ ref, sha }) => [ref, sha])),
+  };
+  return {
+    ...story,
+    close: async () => {
+      const missed = watch.pending();
+      if (missed.length > 0) console.error(report(missed, story, log));
+      await playground.close();
+    },
+  };
+}
+
+function announce(moves: EventEmitter<{ call: [string] }>, move: Move): Move {
+  if (move.kind === "call") moves.emit("call", move.name);
+  return move;
+}
+
+async function untilCall(moves: EventEmitter<{ call: [string] }>, tool: string): Promise<void> {
+  for (;;) {
+    const [name] = await once(moves, "call");
+    if (name === tool) return;
+  }
+}
+
+const EVENTS = [
+  "issue",
+  "comment",
+  "pull",
+  "ref",
+  "dispatch",
+  "cancel",
+  "run",
+  "delivery",
+] as const satisfies readonly (keyof WorldEvents)[];
+
+function watchBus({ github, app }: Playground) {
+  let change = Promise.withResolvers<void>();
+  for (const event of EVENTS) {
+    github.world.bus.on(event, () => {
+      change.resolve();
+      change = Promise.withResolvers();
+    });
+  }
+  const pending: string[] = [];
+  return {
+    pending: () => [...pending],
+    async waitFor<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
+      pending.push(what);
+      for (;;) {
+        const next = change.promise;
+        const seen = await look();
+        if (seen) {
+          pending.splice(pending.indexOf(what), 1);
+          return seen;
+        }
+        await Promise.race([next, app.failed]);
+      }
+    },
+  };
+}
+
+function quiet({ runs }: World): boolean {
+  return runs.size > 0 && [...runs.values()].every((run) => run.status === "completed");
+}
+
+interface NewComment {
+  readonly text: string;
+  readonly as: As;
+  readonly thread: number;
+}
+
+async function comment({ github }: Playground, { text, as, thread }: NewComment): Promise<number> {
+  const { url, owner, repo } = github.world;
+  const response = await fetch(`${url}/api/v3/repos/${owner}/${repo}/issues/${thread}/comments`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${github.tokens[as]}`, "content-type": "application/json" },
+    body: JSON.stringify({ body: text }),
+  });
+  const made: unknown = await response.json();
+  if (response.ok && typeof made === "object" && made !== null && "id" in made) return Number(made.id);
+  throw new Error(`The comment was refused: ${response.status} ${JSON.stringify(made)}`);
+}
+
+function readThread(world: World, number: number): string {
+  const comments = [...world.comments.values()].filter(({ issue }) => issue === number);
+  return comments
+    .map(({ author, body }) => `${author.login}: ${body}`)
+    .join("\n\n")
+    .replaceAll(world.url, "<url>")
+    .replaceAll(/\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b/g, "<ULID>")
+    .replaceAll(/\b[0-9a-f]{40}\b/g, "<sha>");
+}
+
+async function killRunner(world: World): Promise<void> {
+  const jobs = [...world.runs.values()]
+    .filter((run) => run.event === "workflow_dispatch" && run.status === "in_progress")
+    .flatMap((run) => run.jobs.map((job) => ({ run, job })));
+  if (jobs.length === 0) throw new Error("No runner is at work that could be killed.");
+  for (const { run, job } of jobs) {
+    const folder = join(world.dir, "jobs", String(job.id));
+    await killMarked({ sessions: new Set(), folder, variable: `GITHUB_RUN_ID=${run.id}` });
+  }
+}
+
+function report(
+  missed: readonly string[],
+  { world, thread }: Omit<StoryWorld, "close">,
+  log: readonly string[],
+): string {
+  const runs = [...world.runs.values()].map(({ title, status, conclusion, jobs }) => {
+    return [`${title}: ${conclusion ?? status}`, ...jobs.flatMap((job) => job.log.slice(-30))].join("\n");
+  });
+  return [
+    `Still waiting for ${missed.join(", ")}.`,
+    `--- thread\n${thread()}`,
+    `--- runs\n${runs.join("\n\n")}`,
+    `--- app and executor\n${log.slice(-40).join("\n")}`,
+    ...world.violations.map((violation) => `--- violation\n${violation}`),
+  ].join("\n");
+}
