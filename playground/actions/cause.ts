@@ -1,3 +1,4 @@
+import { repoJson, userJson } from "../github/render.ts";
 import type { Issue, Run, User, World, WorldEvents } from "../world.ts";
 import type { Json } from "./language.ts";
 
@@ -32,14 +33,14 @@ export function pullCause(world: World, event: WorldEvents["pull"][0]): Cause | 
   const { issue, sender, action } = event;
   const pull = issue.pull;
   if (!pull) return null;
-  const side = (ref: string, sha: string) => ({ ref, sha, repo: repository(world) });
+  const side = (ref: string, sha: string) => ({ ref, sha, repo: repoJson(world) });
   const description = {
     number: issue.number,
     title: issue.title,
     body: issue.body,
     state: issue.state,
     draft: pull.draft,
-    user: person(issue.author),
+    user: userJson(world, issue.author),
     head: side(pull.head, pull.headSha),
     base: side(pull.base, pull.baseSha),
   };
@@ -110,21 +111,5 @@ export function branchName(ref: string): string {
 }
 
 function common(world: World, sender: User) {
-  return { repository: repository(world), sender: person(sender) };
-}
-
-function repository(world: World) {
-  return {
-    id: world.ids.repo,
-    name: world.repo,
-    full_name: `${world.owner}/${world.repo}`,
-    private: world.private,
-    default_branch: world.defaultBranch,
-    html_url: `${world.url}/${world.owner}/${world.repo}`,
-    owner: { login: world.owner, id: world.ids.owner },
-  };
-}
-
-function person(user: User) {
-  return { login: user.login, id: user.id, type: user.type };
+  return { repository: repoJson(world), sender: userJson(world, sender) };
 }

@@ -41,9 +41,8 @@ async function checkout(call: StepCall): Promise<StepOutcome> {
     ["init", "--quiet", "--initial-branch=main", "."],
     ["remote", "add", "origin", `${machine.world.url}/${own}.git`],
     ["config", "--local", header, `AUTHORIZATION: basic ${credential}`],
-    depth === "0"
-      ? ["fetch", "--quiet", "origin", ...everything, plan.fetch]
-      : ["fetch", "--quiet", "--no-tags", `--depth=${depth}`, "origin", plan.fetch],
+    ...(depth === "0" ? [["fetch", "--quiet", "origin", ...everything]] : []),
+    ["fetch", "--quiet", "--no-tags", ...(depth === "0" ? [] : [`--depth=${depth}`]), "origin", plan.fetch],
     ["-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", ...plan.checkout],
     ["log", "-1", "--format=HEAD is now at %h %s"],
   ];
@@ -65,11 +64,7 @@ async function checkout(call: StepCall): Promise<StepOutcome> {
 }
 
 /** The refspec to fetch and how to check it out: a branch as a branch, everything else detached. */
-export function checkoutPlan(wanted: {
-  readonly ref: string | null;
-  readonly defaultRef: string;
-  readonly sha: string;
-}) {
+function checkoutPlan(wanted: { readonly ref: string | null; readonly defaultRef: string; readonly sha: string }) {
   const ref = wanted.ref ?? wanted.defaultRef;
   const sha = wanted.ref === null || wanted.ref === wanted.defaultRef ? wanted.sha : "";
   if (/^[0-9a-f]{40}$/.test(ref)) return { fetch: ref, checkout: ["--detach", ref], sha: ref };

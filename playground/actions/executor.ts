@@ -1,7 +1,7 @@
 import type { Run, World, WorldEvents } from "../world.ts";
 import { githubContext } from "./cause.ts";
-import { type Lanes, openLanes } from "./lanes.ts";
-import { isRecord, type Json, type Scope } from "./language.ts";
+import { type Lanes, openLanes, openPlaces, type Places } from "./lanes.ts";
+import { type Scope, text } from "./language.ts";
 import { killMarked } from "./processes.ts";
 import { addRun, beginRun, completeRun, failRun, fillRun } from "./records.ts";
 import { commitSubject } from "./repository.ts";
@@ -78,7 +78,7 @@ interface Shop {
   readonly world: World;
   readonly actions: Readonly<Record<string, string>>;
   readonly lanes: Lanes;
-  readonly place: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  readonly place: Places;
   readonly closing: AbortController;
   /** By run id, from the run's first moment to its last. */
   readonly cancels: Map<number, AbortController>;
@@ -87,50 +87,55 @@ interface Shop {
 interface Made {
   readonly run: Run;
   readonly cancel: AbortController;
-  /** Null when the run has failed already. */
-  readonly work: { readonly workflow: Workflow; readonly scope: Scope } | null;
+  readonly plan: Plan;
 }
 
-async function makeRun({ world, cancels }: Shop, start: Start): Promise<Made> {
+type Plan =
+  | { readonly ok: true; readonly workflow: Workflow; readonly scope: Scope }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+async function makeRun({ world, cancels, closing }: Shop, start: Start): Promise<Made> {
   const { cause, path, file } = start;
   const name = file.ok ? file.workflow.name : path;
   const title = cause.pull?.title ?? (cause.event === "push" ? await commitSubject(world, cause.sha) : name);
   const run = addRun(world, cause, { id: start.runId ?? world.nextId(), path, name, title });
   const cancel = new AbortController();
+  if (closing.signal.aborted) cancel.abort();
   cancels.set(run.id, cancel);
+  const plan = planRun(world, run, start);
   world.bus.emit("run", { action: "requested", run });
+  return { run, cancel, plan };
+}
 
-  const inputs =
-    file.ok && start.given ? checkInputs(file.workflow.events, start.given) : { ok: true as const, values: {} };
-  const problems = [file, inputs].flatMap((part) => (part.ok ? [] : part.problems));
-  if (!file.ok || !inputs.ok) {
-    failRun(world, run, problems);
-    return { run, cancel, work: null };
+function planRun(world: World, run: Run, { cause, file, given }: Start): Plan {
+  if (!file.ok) return file;
+  const { workflow } = file;
+  const inputs = given ? checkInputs(workflow.events, given) : { ok: true as const, values: {} };
+  if (!inputs.ok) return inputs;
+  const asText = Object.entries(inputs.values).map(([name, value]) => [name, text(value)]);
+  const event = given ? { ...cause.payload, inputs: Object.fromEntries(asText) } : cause.payload;
+  const github = { ...githubContext(world, run, cause), event };
+  const contexts = { github, inputs: inputs.values, vars: Object.fromEntries(world.variables) };
+  const scope = { contexts, status: { success: true, failure: false, cancelled: false } };
+  try {
+    fillRun(world, run, workflow, scope);
+    return { ok: true, workflow, scope };
+  } catch (error) {
+    return { ok: false, problems: [`${run.workflowPath}: ${error instanceof Error ? error.message : String(error)}`] };
   }
-  const scope = runScope(world, githubContext(world, run, cause), inputs.values);
-  fillRun(world, run, file.workflow, scope);
-  return { run, cancel, work: { workflow: file.workflow, scope } };
 }
 
-function runScope(world: World, github: Record<string, Json>, inputs: Record<string, Json>): Scope {
-  const event = isRecord(github.event) ? { ...github.event, inputs } : {};
-  const vars = Object.fromEntries(world.variables);
-  const contexts = { github: { ...github, event }, inputs, vars };
-  return { contexts, status: { success: true, failure: false, cancelled: false } };
-}
-
-async function performRun(shop: Shop, { run, cancel, work }: Made): Promise<void> {
+async function performRun(shop: Shop, { run, cancel, plan }: Made): Promise<void> {
   const { world, lanes, place, cancels } = shop;
   try {
-    if (!work) return;
+    if (!plan.ok) return failRun(world, run, plan.problems);
     const who = { name: `run ${run.id}`, cancel };
-    const concurrency = work.workflow.body.find("concurrency");
-    const ended = await inLane(lanes, concurrency, work.scope, who, () =>
-      place(() => runToEnd(shop, { run, cancel }, work)),
-    );
-    if (ended === null) completeRun(world, run, "cancelled");
+    const concurrency = plan.workflow.body.find("concurrency");
+    const start = () => place(() => runToEnd(shop, { run, cancel }, plan));
+    if ((await inLane(lanes, concurrency, plan.scope, who, start)) === null) completeRun(world, run, "cancelled");
   } catch (error) {
     failRun(world, run, [error instanceof Error ? error.message : String(error)]);
+    throw error;
   } finally {
     cancels.delete(run.id);
   }
@@ -152,21 +157,4 @@ async function runToEnd(
   await killMarked({ sessions: new Set(), variable: `GITHUB_RUN_ID=${run.id}`, folder: null });
   completeRun(world, run, conclusion);
   return true;
-}
-
-/** Lets so many pieces of work go on at once; the others wait in line. */
-function openPlaces(count: number): Shop["place"] {
-  let free = count;
-  const line: (() => void)[] = [];
-  return async (work) => {
-    if (free > 0) free--;
-    else await new Promise<void>((resolve) => line.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = line.shift();
-      if (next) next();
-      else free++;
-    }
-  };
 }

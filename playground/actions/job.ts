@@ -88,7 +88,8 @@ async function runSteps(state: Running): Promise<JobResult> {
   for (const step of plan.steps) await runStep(state, step);
   for (const { name, post } of state.posts.toReversed()) await runPost(state, name, post);
   const outputs = resolveStrings(plan.body.find("outputs"), scope(state, machine.env));
-  return { conclusion: conclude(state.conclusions, isCancelled(state)), outputs: withoutSecrets(machine, outputs) };
+  const ran = state.conclusions.filter((one) => one !== "skipped");
+  return { conclusion: conclude(ran, isCancelled(state)), outputs: withoutSecrets(machine, outputs) };
 }
 
 type StepResult = Omit<StepOutcome, "conclusion"> & { readonly outcome: Conclusion; readonly conclusion: Conclusion };

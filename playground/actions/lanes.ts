@@ -46,3 +46,22 @@ export function openLanes(): Lanes {
     },
   };
 }
+
+export type Places = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+/** Lets so many pieces of work go on at once; the others wait in line. */
+export function openPlaces(count: number): Places {
+  let free = count;
+  const line: (() => void)[] = [];
+  return async (work) => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => line.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = line.shift();
+      if (next) next();
+      else free++;
+    }
+  };
+}

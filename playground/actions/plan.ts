@@ -33,7 +33,7 @@ function ancestors(job: JobPlan, jobs: readonly JobPlan[]): string[] {
   return [...seen];
 }
 
-/** A run's conclusion from its jobs', a job's from its steps': the worst one counts, and a skipped part is none. */
+/** The worst conclusion counts; where everything was skipped, so is the whole. */
 export function conclude(conclusions: readonly Conclusion[], cancelled: boolean): Conclusion {
   if (cancelled || conclusions.includes("cancelled")) return "cancelled";
   if (conclusions.includes("failure")) return "failure";

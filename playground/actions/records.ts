@@ -1,4 +1,4 @@
-import { crc32 } from "node:zlib";
+import { workflowIdOf } from "../github/actions.ts";
 import type { Job, Run, World } from "../world.ts";
 import type { Cause } from "./cause.ts";
 import { resolve, type Scope, text } from "./language.ts";
@@ -16,7 +16,7 @@ export function addRun(
     id: about.id,
     number: earlier.length + 1,
     workflowPath: about.path,
-    workflowId: crc32(about.path),
+    workflowId: workflowIdOf(about.path),
     name: about.name,
     title: about.title,
     event: cause.event,

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
+import { git } from "../../playground/github/git.ts";
 import { jobOf, logOf, openWorkshop } from "./workshop.ts";
 
 const checkout = "- uses: actions/checkout@v5";
@@ -302,6 +303,88 @@ console.log("token", process.env.INPUT_TOKEN, "names", Object.keys(process.env).
   expect(run.conclusion).toBe("failure");
   const [artifact] = shop.world.artifacts.values();
   expect(artifact).toMatchObject({ runId: run.id, name: "greetings" });
+});
+
+test("what a run does with its GITHUB_TOKEN starts no workflow, a dispatch does", async () => {
+  await using shop = await openWorkshop();
+  const ci = `on: push\njobs:\n  test: { runs-on: x, steps: [{ run: echo tested }] }\n`;
+  const jobs = `
+  push:
+    runs-on: ubuntu-latest
+    steps:
+      ${checkout}
+      - run: |
+          git -c user.name=a -c user.email=a@b commit --quiet --allow-empty -m "from the run"
+          git push --quiet origin HEAD:refs/heads/from-run
+`;
+  const files = { ".github/workflows/manual.yml": manual(jobs), ".github/workflows/ci.yml": ci };
+  await shop.completed({ sha: await shop.push("main", files) });
+  const run = await shop.completed({ id: shop.dispatch("manual.yml") });
+  expect(run.conclusion).toBe("success");
+  const pushed = (await git(shop.world.gitDir, ["rev-parse", "refs/heads/from-run"])).trim();
+  expect(pushed).not.toBe(run.headSha);
+
+  const later = await shop.completed({ sha: await shop.push("from-run", { "by-a-person.txt": "" }) });
+  expect([...shop.world.runs.values()].map(({ headSha, event }) => [headSha, event])).toEqual([
+    [run.headSha, "push"],
+    [run.headSha, "workflow_dispatch"],
+    [later.headSha, "push"],
+  ]);
+});
+
+test("checkout takes a ref, a depth and a path, and forgets its credentials when told to", async () => {
+  await using shop = await openWorkshop();
+  const jobs = `
+  look:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v5
+        with: { ref: side, path: a, persist-credentials: false }
+      - uses: actions/checkout@v5
+        with: { fetch-depth: 0, path: b }
+      - run: |
+          git -C a log --format=a:%D
+          git -C b rev-list --count HEAD
+          git -C b rev-parse --abbrev-ref HEAD
+          git -C a config --get-regexp extraheader && exit 1
+          git -C b config --get-regexp extraheader
+`;
+  await shop.push("main", { "first.txt": "" });
+  await shop.push("side", { "side.txt": "" });
+  await shop.push("main", { ".github/workflows/manual.yml": manual(jobs) });
+  const run = await shop.completed({ id: shop.dispatch("manual.yml") });
+  expect(logOf(run, "look")).toContain("a:grafted, HEAD -> side, origin/side\n2\nmain\n");
+  expect(logOf(run, "look")).toContain(`http.${shop.world.url}/.extraheader AUTHORIZATION: basic ***`);
+  expect(run.conclusion).toBe("success");
+});
+
+test("a workflow's name that cannot be evaluated fails the run with the reason", async () => {
+  await using shop = await openWorkshop();
+  const jobs = "  a: { runs-on: x, steps: [{ run: echo }] }";
+  const name = `run-name: \${{ fromJSON(github.event.nothing) }}`;
+  await shop.push("main", { ".github/workflows/manual.yml": manual(jobs, name) });
+  const run = await shop.completed({ id: shop.dispatch("manual.yml") });
+  expect(run.conclusion).toBe("failure");
+  expect(logOf(run, "workflow")).toMatch(/^##\[error\].github\/workflows\/manual.yml: \S+/);
+  expect(shop.complaints).toEqual([]);
+});
+
+test("cancel-in-progress makes way for the newest run at once", async () => {
+  await using shop = await openWorkshop();
+  const jobs = `
+  work:
+    runs-on: ubuntu-latest
+    steps:
+      - run: exec sleep 1000
+        if: inputs.kind == 'long'
+`;
+  const rest = "    inputs: { kind: { required: true } }\nconcurrency: { group: one, cancel-in-progress: true }\n";
+  await shop.push("main", { ".github/workflows/manual.yml": manual(jobs, rest) });
+  const first = shop.dispatch("manual.yml", { kind: "long" });
+  await shop.runWhere((run) => run.id === first && run.status === "in_progress");
+  const second = shop.dispatch("manual.yml", { kind: "short" });
+  expect((await shop.completed({ id: second })).conclusion).toBe("success");
+  expect((await shop.completed({ id: first })).conclusion).toBe("cancelled");
 });
 
 async function folder(files: Readonly<Record<string, string>>): Promise<AsyncDisposable & { readonly path: string }> {
