@@ -123,6 +123,6 @@ export function mustOwn(caller: Caller, author: User): void {
 /** May this token push? Says why not. */
 export function pushRefusal(token: Token): string | null {
   if (!canWrite(token.user)) return `Permission to the repository denied to ${token.user.login}.`;
-  if (token.permissions && token.permissions["contents"] !== "write") return "Write access to repository not granted.";
+  if (token.permissions && token.permissions.contents !== "write") return "Write access to repository not granted.";
   return null;
 }

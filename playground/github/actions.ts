@@ -29,7 +29,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 
 function takesDispatches(source: string): boolean {
   const workflow: unknown = parse(source);
-  const on = isRecord(workflow) ? workflow["on"] : undefined;
+  const on = isRecord(workflow) ? workflow.on : undefined;
   const names = typeof on === "string" ? [on] : Array.isArray(on) ? on : isRecord(on) ? Object.keys(on) : [];
   return names.includes("workflow_dispatch");
 }
@@ -58,8 +58,14 @@ function findRun(world: World, id: number): Run {
   return run;
 }
 
+/** Shows the run as it is at the call, although git is asked afterwards. */
 export async function runJson(world: World, run: Run) {
-  const head = await readCommit(world.gitDir, run.headSha);
+  const shown = runFields(world, run);
+  const head = await readCommit(world.gitDir, shown.head_sha);
+  return { ...shown, head_commit: simpleCommitJson(head ?? missingCommit(run)) };
+}
+
+function runFields(world: World, run: Run) {
   const api = runApi(world, run.id);
   return {
     ...{ id: run.id, node_id: nodeId("WorkflowRun", run.id), name: run.name, display_title: run.title },
@@ -73,7 +79,6 @@ export async function runJson(world: World, run: Run) {
     actor: userJson(world, run.actor),
     triggering_actor: userJson(world, run.actor),
     pull_requests: run.pulls.flatMap((number) => pullReference(world, number)),
-    head_commit: simpleCommitJson(head ?? missingCommit(run)),
     repository: minimalRepoJson(world),
     head_repository: minimalRepoJson(world),
     referenced_workflows: [],

@@ -39,7 +39,7 @@ function toJsonSchema(value: Json): Json {
   if (!isObject(value)) return value;
   const kept = Object.entries(value).filter(([keyword, child]) => isKept(keyword, child));
   const out = Object.fromEntries(kept.map(([keyword, child]) => [keyword, convert(keyword, child)]));
-  return value["nullable"] === true ? orNull(out) : out;
+  return value.nullable === true ? orNull(out) : out;
 }
 
 function isKept(keyword: string, child: Json): boolean {
@@ -55,10 +55,10 @@ function convert(keyword: string, child: Json): Json {
 }
 
 function orNull(schema: JsonObject): JsonObject {
-  if (typeof schema["type"] !== "string") return { anyOf: [{ type: "null" }, schema] };
-  const nullable: JsonObject = { ...schema, type: [schema["type"], "null"] };
-  const choices = schema["enum"];
-  if (Array.isArray(choices) && !choices.includes(null)) nullable["enum"] = [...choices, null];
+  if (typeof schema.type !== "string") return { anyOf: [{ type: "null" }, schema] };
+  const nullable: JsonObject = { ...schema, type: [schema.type, "null"] };
+  const choices = schema.enum;
+  if (Array.isArray(choices) && !choices.includes(null)) nullable.enum = [...choices, null];
   return nullable;
 }
 
@@ -77,7 +77,7 @@ function reach(roots: Json, components: JsonObject): JsonObject {
 }
 
 const resolve = (document: JsonObject, value: Json): JsonObject => {
-  const ref = object(value)["$ref"];
+  const ref = object(value).$ref;
   if (typeof ref !== "string") return object(value);
   return object(
     ref
@@ -88,7 +88,7 @@ const resolve = (document: JsonObject, value: Json): JsonObject => {
 };
 
 const jsonBody = (holder: JsonObject): Json | undefined => {
-  const schema = object(object(holder["content"])["application/json"])["schema"];
+  const schema = object(object(holder.content)["application/json"]).schema;
   return schema === undefined ? undefined : toJsonSchema(schema);
 };
 
@@ -106,43 +106,43 @@ function cutParameter(document: JsonObject, value: Json): CutParameter {
 
 function cutOperation(document: JsonObject, at: { method: string; path: string; operation: JsonObject }): CutOperation {
   const { method, path, operation } = at;
-  const body = isObject(operation["requestBody"]) ? jsonBody(operation["requestBody"]) : undefined;
-  const responses = Object.entries(object(operation["responses"])).map(([status, response]) => [
+  const body = isObject(operation.requestBody) ? jsonBody(operation.requestBody) : undefined;
+  const responses = Object.entries(object(operation.responses)).map(([status, response]) => [
     status,
     jsonBody(resolve(document, response)) ?? null,
   ]);
-  const parameters = Array.isArray(operation["parameters"]) ? operation["parameters"] : [];
+  const parameters = Array.isArray(operation.parameters) ? operation.parameters : [];
   return {
     method: method.toUpperCase(),
     path,
     parameters: parameters.map((parameter) => cutParameter(document, parameter)),
-    ...(body === undefined ? {} : { body, bodyRequired: object(operation["requestBody"])["required"] === true }),
+    ...(body === undefined ? {} : { body, bodyRequired: object(operation.requestBody).required === true }),
     responses: Object.fromEntries(responses),
   };
 }
 
 function cutRest(document: JsonObject): JsonObject {
   const operations: JsonObject = {};
-  for (const [path, methods] of Object.entries(object(document["paths"])))
+  for (const [path, methods] of Object.entries(object(document.paths)))
     for (const [method, value] of Object.entries(object(methods))) {
       const operation = object(value);
-      const id = operationIds.find((wanted) => wanted === operation["operationId"]);
+      const id = operationIds.find((wanted) => wanted === operation.operationId);
       if (id) operations[id] = cutOperation(document, { method, path, operation }) as unknown as Json;
     }
   const missing = operationIds.filter((id) => !(id in operations));
   if (missing.length > 0) throw new Error(`Not in GitHub's description: ${missing.join(", ")}`);
-  return { operations, schemas: reach(operations, object(object(document["components"])["schemas"])) };
+  return { operations, schemas: reach(operations, object(object(document.components).schemas)) };
 }
 
 function cutWebhooks(document: JsonObject): JsonObject {
   const webhooks: JsonObject = {};
   for (const name of webhookNames) {
-    const post = object(object(object(document["webhooks"])[name])["post"]);
-    const schema = jsonBody(object(post["requestBody"]));
+    const post = object(object(object(document.webhooks)[name]).post);
+    const schema = jsonBody(object(post.requestBody));
     if (schema === undefined) throw new Error(`Not in GitHub's webhook description: ${name}`);
     webhooks[name] = schema;
   }
-  return { webhooks, schemas: reach(webhooks, object(object(document["components"])["schemas"])) };
+  return { webhooks, schemas: reach(webhooks, object(object(document.components).schemas)) };
 }
 
 /** One entry a line: small, and a new description shows as a readable difference. */

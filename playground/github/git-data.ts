@@ -129,7 +129,7 @@ async function createTree({ world, body }: Call<"git/create-tree">): Promise<Rep
       const removed = type === "tree" || object === null;
       if (removed) await inIndex(["rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", path]);
       if (typeof object !== "string") continue;
-      if (type === "tree") await inIndex(["read-tree", `--prefix=${path}/`, object]);
+      if (type === "tree") await inIndex(["read-tree", "-i", `--prefix=${path}/`, object]);
       else await inIndex(["update-index", "-z", "--index-info"], `${mode} ${await known(world, object)}\t${path}\0`);
     }
     const sha = (await inIndex(["write-tree"])).trim();

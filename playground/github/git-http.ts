@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
@@ -14,25 +14,25 @@ import { type RefMove, refMoved } from "./refs.ts";
 /** Where the hook of a push writes what it moved: one `old new ref` a line. */
 const REPORT = "PLAYGROUND_PUSH_REPORT";
 
+const CONFIGURATION = `[http]
+	receivepack = true
+	getanyfile = false
+[receive]
+	advertiseAtomic = true
+	hideRefs = refs/pull
+[uploadpack]
+	allowAnySHA1InWant = true
+	allowFilter = true
+[gc]
+	auto = 0
+`;
+
 /** Creates the bare repository, set up the way GitHub serves one. */
 export async function createRepository(gitDir: string, defaultBranch: string): Promise<void> {
   await git(gitDir, ["init", "--bare", "--quiet", "--template=", `--initial-branch=${defaultBranch}`, gitDir]);
-  const settings = {
-    "http.receivepack": "true",
-    "http.getanyfile": "false",
-    "receive.advertiseAtomic": "true",
-    "receive.hideRefs": "refs/pull",
-    "uploadpack.allowAnySHA1InWant": "true",
-    "uploadpack.allowFilter": "true",
-    "core.logAllRefUpdates": "false",
-    "gc.auto": "0",
-  };
-  for (const [name, value] of Object.entries(settings)) await git(gitDir, ["config", name, value]);
-  const hook = join(gitDir, "hooks", "post-receive");
-  await git(gitDir, ["config", "core.hooksPath", dirname(hook)]);
-  await mkdir(dirname(hook), { recursive: true });
-  await writeFile(hook, `#!/bin/sh\nexec cat >"$${REPORT}"\n`);
-  await chmod(hook, 0o755);
+  await appendFile(join(gitDir, "config"), CONFIGURATION);
+  await mkdir(join(gitDir, "hooks"));
+  await writeFile(join(gitDir, "hooks", "post-receive"), `#!/bin/sh\nexec cat >"$${REPORT}"\n`, { mode: 0o755 });
 }
 
 interface GitRequest {

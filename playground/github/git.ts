@@ -4,7 +4,7 @@ import { buffer, text } from "node:stream/consumers";
 
 /** Environment of every git process of the double: nothing from the machine's or the user's configuration. */
 export const gitEnvironment: NodeJS.ProcessEnv = {
-  PATH: process.env["PATH"],
+  PATH: process.env.PATH,
   HOME: "/nonexistent",
   LC_ALL: "C",
   GIT_CONFIG_NOSYSTEM: "1",

@@ -59,7 +59,7 @@ const pointer = (...keys: string[]) =>
 const inRest = (...keys: string[]) => bodies.compile({ $ref: `rest#/operations${pointer(...keys)}` });
 
 const describe = ({ instancePath, message, params }: ErrorObject): string =>
-  `${instancePath || "/"} ${message ?? "is not valid"}${"allowedValues" in params ? ` (${params["allowedValues"]})` : ""}`;
+  `${instancePath || "/"} ${message ?? "is not valid"}${"allowedValues" in params ? ` (${params.allowedValues})` : ""}`;
 
 const errorsOf = (validate: ValidateFunction, value: unknown): ErrorObject[] =>
   validate(value) ? [] : (validate.errors ?? []);

@@ -39,13 +39,14 @@ export function openWebhooks(world: World, { secret }: { secret: string }): Webh
   const duplicated: string[] = [];
 
   const enqueue = (attempt: () => Promise<Attempt | null>) => {
+    if (url === null) return;
+    const to = { url, secret };
     const prepared = attempt(); // rendered now: later changes belong to later events
     queue = queue.then(async () => {
       const ready = await prepared;
-      if (!ready || url === null) return;
-      if (take(dropped, ready.event)) return;
-      await deliver(world, ready, { url, secret });
-      if (take(duplicated, ready.event)) await deliver(world, ready, { url, secret });
+      if (!ready || take(dropped, ready.event)) return;
+      await deliver(world, ready, to);
+      if (take(duplicated, ready.event)) await deliver(world, ready, to);
     });
     queue = queue.catch((error) => void world.violations.push(`webhook: ${String(error)}`));
   };

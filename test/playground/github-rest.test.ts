@@ -1,0 +1,195 @@
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { mintToken, revoke } from "../../playground/github/access.ts";
+import { handlers } from "../../playground/github/handlers.ts";
+import { appJwt, at, client, openEmpty, openWithMain } from "./github-fixture.ts";
+
+test("an issue is opened, discussed, labelled and closed", async () => {
+  const github = await openEmpty();
+  const outsider = client(github, github.tokens.outsider);
+  const maintainer = client(github, github.tokens.maintainer);
+  const issue = { ...at, issue_number: (await outsider.rest.issues.create({ ...at, title: "It fails" })).data.number };
+  const { data: comment } = await outsider.rest.issues.createComment({ ...issue, body: "Help!" });
+  const reaction = { ...at, comment_id: comment.id, content: "eyes" } as const;
+  expect((await maintainer.rest.reactions.createForIssueComment(reaction)).status).toBe(201);
+  expect((await maintainer.rest.reactions.createForIssueComment(reaction)).status).toBe(200);
+  await maintainer.rest.issues.addLabels({ ...issue, labels: ["agent"] });
+  await maintainer.rest.issues.updateComment({ ...at, comment_id: comment.id, body: "Help, please!" });
+  await maintainer.rest.issues.update({ ...issue, state: "closed" });
+
+  const { data } = await client(github).rest.issues.get(issue);
+  expect([data.user?.login, data.state, data.labels, data.comments]).toEqual([
+    "outsider",
+    "closed",
+    [expect.objectContaining({ name: "agent" })],
+    1,
+  ]);
+  const { data: seen } = await client(github).rest.issues.listComments(issue);
+  expect(seen).toMatchObject([
+    { body: "Help, please!", author_association: "NONE", reactions: { eyes: 1, total_count: 1 } },
+  ]);
+  expect(github.world.violations).toEqual([]);
+});
+
+test("who may not: nobody writes unnamed, an outsider changes only what is their own", async () => {
+  const github = await openEmpty();
+  const maintainer = client(github, github.tokens.maintainer);
+  const outsider = client(github, github.tokens.outsider);
+  const issue = { ...at, issue_number: (await maintainer.rest.issues.create({ ...at, title: "Mine" })).data.number };
+  const { data: comment } = await maintainer.rest.issues.createComment({ ...issue, body: "mine" });
+  const own = await outsider.rest.issues.createComment({ ...issue, body: "theirs" });
+
+  await expect(client(github).rest.issues.createComment({ ...issue, body: "?" })).rejects.toMatchObject({
+    status: 401,
+  });
+  await expect(client(github, "ghp_wrong").rest.issues.get(issue)).rejects.toMatchObject({ status: 401 });
+  await expect(outsider.rest.issues.addLabels({ ...issue, labels: ["agent"] })).rejects.toMatchObject({ status: 403 });
+  await expect(outsider.rest.issues.update({ ...issue, state: "closed" })).rejects.toMatchObject({ status: 403 });
+  await expect(outsider.rest.issues.deleteComment({ ...at, comment_id: comment.id })).rejects.toMatchObject({
+    status: 403,
+  });
+  expect((await outsider.rest.issues.deleteComment({ ...at, comment_id: own.data.id })).status).toBe(204);
+  expect([...github.world.comments.values()].map(({ body }) => body)).toEqual(["mine"]);
+});
+
+test("a private repository does not exist for strangers", async () => {
+  const github = await openEmpty({ private: true });
+  await expect(client(github).rest.repos.get(at)).rejects.toMatchObject({ status: 404 });
+  const stranger = { login: "stranger", id: 9, type: "User", permission: "none" } as const;
+  const token = mintToken(github.world, { kind: "person", user: stranger });
+  await expect(client(github, token).rest.repos.get(at)).rejects.toMatchObject({ status: 404 });
+  expect((await client(github, github.tokens.outsider).rest.repos.get(at)).data.private).toBe(true);
+});
+
+test("requests are held to GitHub's description", async () => {
+  const github = await openEmpty();
+  const maintainer = client(github, github.tokens.maintainer);
+  const create: string = "POST /repos/{owner}/{repo}/issues";
+  await expect(maintainer.request(create, { ...at, body: "no title" })).rejects.toMatchObject({
+    status: 422,
+    message: expect.stringContaining("must have required property 'title'"),
+  });
+  await expect(maintainer.request("GET /repos/{owner}/{repo}/issues?state=ajar", at)).rejects.toMatchObject({
+    status: 422,
+    message: expect.stringContaining("/state must be equal to one of the allowed values"),
+  });
+  await expect(maintainer.request("GET /repos/{owner}/{repo}/releases", at)).rejects.toMatchObject({
+    status: 501,
+    message: expect.stringContaining("GET /repos/octo/sample/releases"),
+  });
+  await expect(maintainer.rest.issues.get({ ...at, issue_number: 99 })).rejects.toMatchObject({ status: 404 });
+  await expect(maintainer.rest.issues.get({ owner: "octo", repo: "other", issue_number: 1 })).rejects.toMatchObject({
+    status: 404,
+  });
+  expect(github.world.issues.size).toBe(0);
+});
+
+test("a comment may have 65,536 characters and not one more", async () => {
+  const github = await openEmpty();
+  const maintainer = client(github, github.tokens.maintainer);
+  const issue = { ...at, issue_number: (await maintainer.rest.issues.create({ ...at, title: "Long" })).data.number };
+  await maintainer.rest.issues.createComment({ ...issue, body: "x".repeat(65_536) });
+  await expect(maintainer.rest.issues.createComment({ ...issue, body: "x".repeat(65_537) })).rejects.toMatchObject({
+    status: 422,
+  });
+  expect(github.world.comments.size).toBe(1);
+});
+
+test("an answer that breaks GitHub's description is a 500 that names the reason, and is kept", async () => {
+  const github = await openEmpty();
+  github.world.labels.set("odd", { id: 1, name: "odd", color: 7 as unknown as string, description: "" });
+  await expect(client(github).rest.issues.listLabelsForRepo(at)).rejects.toMatchObject({
+    status: 500,
+    message: expect.stringContaining("/0/color must be string"),
+  });
+  expect(github.world.violations).toEqual([
+    expect.stringMatching(/^issues\/list-labels-for-repo 200: \/0\/color must be string/),
+  ]);
+});
+
+test("lists come in pages that a client can follow", async () => {
+  const github = await openEmpty();
+  const maintainer = client(github, github.tokens.maintainer);
+  for (const title of ["a", "b", "c", "d", "e"]) await maintainer.rest.issues.create({ ...at, title });
+  const all = await maintainer.paginate(maintainer.rest.issues.listForRepo, { ...at, per_page: 2, direction: "asc" });
+  expect(all.map(({ title }) => title)).toEqual(["a", "b", "c", "d", "e"]);
+  expect(github.requests.filter(({ method }) => method === "GET")).toHaveLength(3);
+});
+
+test("what has not changed costs no second transfer", async () => {
+  const { maintainer } = await openWithMain();
+  const first = await maintainer.rest.repos.get(at);
+  const headers = { "if-none-match": first.headers.etag ?? "" };
+  await expect(maintainer.rest.repos.get({ ...at, headers })).rejects.toMatchObject({ status: 304 });
+  await maintainer.rest.issues.create({ ...at, title: "changes the count of open issues" });
+  expect((await maintainer.rest.repos.get({ ...at, headers })).status).toBe(200);
+});
+
+test("the App signs in with its key and narrows its token", async () => {
+  const { github } = await openWithMain();
+  const app = client(github, await appJwt(github));
+  const { data: installation } = await app.rest.apps.getRepoInstallation(at);
+  const exchange = { installation_id: installation.id, repositories: ["sample"] };
+  const permissions = { issues: "write" } as const;
+  const { data } = await app.rest.apps.createInstallationAccessToken({
+    ...exchange,
+    permissions: { issues: "write" },
+  });
+  expect(data).toMatchObject({ permissions: { issues: "write", metadata: "read" }, repository_selection: "selected" });
+
+  const bot = client(github, data.token);
+  const { data: issue } = await bot.rest.issues.create({ ...at, title: "from the App" });
+  expect(issue.user).toMatchObject({ login: "offshoot[bot]", type: "Bot" });
+  const head = (await bot.rest.git.getRef({ ...at, ref: "heads/main" })).data.object.sha;
+  await expect(bot.rest.git.createRef({ ...at, ref: "refs/heads/x", sha: head })).rejects.toMatchObject({
+    status: 403,
+  });
+
+  const other = { installation_id: installation.id, repositories: ["elsewhere"] };
+  await expect(app.rest.apps.createInstallationAccessToken(other)).rejects.toMatchObject({ status: 422 });
+  await bot.rest.apps.revokeInstallationAccessToken();
+  await expect(bot.rest.issues.get({ ...at, issue_number: issue.number })).rejects.toMatchObject({ status: 401 });
+});
+
+test("only the App's own key, number and a life of ten minutes make a valid JWT", async () => {
+  const github = await openEmpty();
+  const foreign = generateKeyPairSync("rsa", { modulusLength: 2048 })
+    .privateKey.export({ type: "pkcs1", format: "pem" })
+    .toString();
+  for (const wrong of [{ pem: foreign }, { issuer: "99" }, { minutes: 20 }, { minutes: -1 }])
+    await expect(client(github, await appJwt(github, wrong)).rest.apps.getAuthenticated()).rejects.toMatchObject({
+      status: 401,
+    });
+  expect((await client(github, await appJwt(github)).rest.apps.getAuthenticated()).data).toMatchObject({
+    id: 1234,
+    slug: "offshoot",
+  });
+});
+
+test("a token ends when its hour is over, or when it is revoked", async () => {
+  let now = new Date("2026-11-01T12:00:00Z");
+  const github = await openEmpty({ now: () => now });
+  const user = github.world.users.get("github-actions[bot]") ?? expect.fail("no bot");
+  const expiring = mintToken(github.world, { kind: "run", user, expiresAt: new Date("2026-11-01T13:00:00Z") });
+  const revoked = mintToken(github.world, { kind: "run", user });
+  expect((await client(github, expiring).rest.repos.get(at)).status).toBe(200);
+  now = new Date("2026-11-01T13:00:00Z");
+  revoke(github.world, revoked);
+  await expect(client(github, expiring).rest.repos.get(at)).rejects.toMatchObject({ status: 401 });
+  await expect(client(github, revoked).rest.repos.get(at)).rejects.toMatchObject({ status: 401 });
+});
+
+test("a seeded failure happens once, and nothing is done", async () => {
+  const github = await openEmpty();
+  const maintainer = client(github, github.tokens.maintainer);
+  github.faults.failNext("POST", /\/issues$/, 502);
+  await expect(maintainer.rest.issues.create({ ...at, title: "lost" })).rejects.toMatchObject({ status: 502 });
+  await maintainer.rest.issues.create({ ...at, title: "kept" });
+  expect([...github.world.issues.values()].map(({ title }) => title)).toEqual(["kept"]);
+});
+
+test("the committed schemas hold exactly the operations that are answered", () => {
+  const schemas = JSON.parse(readFileSync(new URL("../../playground/schemas/rest.json", import.meta.url), "utf8"));
+  expect(Object.keys(schemas.operations).sort()).toEqual(Object.keys(handlers).sort());
+});
