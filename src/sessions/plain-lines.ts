@@ -13,10 +13,13 @@ export interface Line {
 type Region =
   | { readonly in: "text" }
   | { readonly in: "fence"; readonly mark: string; readonly indent: number; readonly outer: Region }
-  | { readonly in: "comment"; readonly block: boolean; readonly outer: Region }
-  | { readonly in: "element"; readonly name: string; readonly depth: number }
+  | { readonly in: "comment"; readonly outer: Region }
+  | { readonly in: "element"; readonly name: string; readonly outer: Region }
   /** Nothing more is certain. */
   | { readonly in: "doubt" };
+
+const TEXT: Region = { in: "text" };
+const DOUBT: Region = { in: "doubt" };
 
 interface State {
   region: Region;
@@ -30,7 +33,7 @@ interface State {
 
 /** Yields the plain lines of `text`, whose lines end in `\n`. Takes time linear in its length. */
 export function* plainLines(text: string): Generator<Line> {
-  const state: State = { region: { in: "text" }, bound: false, html: false, fresh: true };
+  const state: State = { region: TEXT, bound: false, html: false, fresh: true };
   for (let start = 0; start <= text.length; ) {
     const end = text.indexOf("\n", start);
     const line = text.slice(start, end === -1 ? text.length : end);
@@ -38,6 +41,9 @@ export function* plainLines(text: string): Generator<Line> {
     start += line.length + 1;
   }
 }
+
+const STARTS_WITH_TAG = /^<\/?[a-z][a-z0-9-]*(?=[\s/>]|$)/i;
+const STARTS_WITH_DECLARATION = /^<(?:[?]|!(?!--))/;
 
 /** Moves the state past a line; true when the line is plain. */
 function readLine(state: State, line: string): boolean {
@@ -47,7 +53,7 @@ function readLine(state: State, line: string): boolean {
     return false;
   }
   if (line.trim() === "") {
-    Object.assign(state, { bound: false, html: false, fresh: true });
+    readEmpty(state);
     return false;
   }
   const shape = measure(line);
@@ -57,9 +63,15 @@ function readLine(state: State, line: string): boolean {
   }
   if (shape.rest.startsWith(">")) {
     state.bound = true;
-    if (!state.html) return false;
+    if (!state.html && !isRaw(state.region)) return false;
   }
   return readText(state, line, shape);
+}
+
+function readEmpty(state: State): void {
+  state.bound = false;
+  state.html = false;
+  state.fresh = true;
 }
 
 interface Shape {
@@ -83,9 +95,9 @@ function measure(line: string): Shape {
 
 function openFence(state: State, { fence = "", indent }: Shape): void {
   const { region } = state;
-  if (region.in === "comment" && region.block) return;
+  if (region.in === "comment") return;
   const certain = !state.html && !isRaw(region);
-  state.region = certain ? { in: "fence", mark: fence, indent, outer: region } : { in: "doubt" };
+  state.region = certain ? { in: "fence", mark: fence, indent, outer: region } : DOUBT;
   state.bound = false;
 }
 
@@ -95,7 +107,7 @@ function insideFence(fence: Region & { in: "fence" }, line: string): Region {
   if (trimmed === "") return fence;
   const { indent, listed } = measure(line);
   // Does an indented fence stand in a list item, which such a line would end? That takes the whole grammar to tell.
-  if (indent < fence.indent) return { in: "doubt" };
+  if (indent < fence.indent) return DOUBT;
   const isMark = !listed && trimmed.startsWith(fence.mark) && trimmed.replaceAll(fence.mark.charAt(0), "") === "";
   return isMark && indent < Math.max(4, fence.indent + 1) ? fence.outer : fence;
 }
@@ -103,17 +115,25 @@ function insideFence(fence: Region & { in: "fence" }, line: string): Region {
 function readText(state: State, line: string, { indent, listed, rest }: Shape): boolean {
   const { region } = state;
   const raw = state.html || isRaw(region);
-  if (indent > 3 && !listed && state.fresh && !raw) return false;
-  state.fresh = false;
-  if (/^<(?:[?]|!(?!--))/.test(rest)) {
-    state.region = { in: "doubt" };
-    return false;
-  }
-  const plain = region.in === "text" && !state.bound;
+  const code = state.fresh && indent > 3 && !listed && !raw;
+  state.html ||= !code && STARTS_WITH_TAG.test(rest);
   const outsideSpans = withoutCodeSpans(line);
-  state.region = readHtml(state, raw ? line : outsideSpans);
-  state.html ||= /^<\/?[a-z][a-z0-9-]*(?=[\s/>]|$)/i.test(rest);
-  state.bound ||= region.in === "text" && outsideSpans.includes("`");
+  const asHtml = readHtml(region, line);
+  const asText = readHtml(region, outsideSpans);
+  const opensComment = /^ {0,3}<!--/.test(line) && !state.html;
+  const after = raw || state.html || opensComment ? asHtml : asText;
+  const doubtful =
+    STARTS_WITH_DECLARATION.test(rest) ||
+    // Indented code, or the content of a list item?
+    (code && after !== region) ||
+    // Raw HTML, or a paragraph that begins with a tag?
+    ((state.html || opensComment) && !same(asHtml, asText)) ||
+    // A comment, or plain text that a paragraph's end leaves open?
+    (after.in === "comment" && region.in !== "comment" && !opensComment);
+  const plain = region.in === "text" && !state.bound;
+  state.region = doubtful ? DOUBT : after;
+  state.fresh = code;
+  state.bound ||= after.in === "text" && outsideSpans.includes("`");
   return plain;
 }
 
@@ -125,26 +145,33 @@ function isRaw(region: Region): boolean {
 const MARKUP = /<!--(-?>)?|-->|<(\/?)(blockquote|code|details|pre|script|style|textarea)(?=[\s/>]|$)/gi;
 
 /** The region after the comments and the hiding or quoting elements that begin and end in a line. */
-function readHtml({ region, html }: State, line: string): Region {
+function readHtml(region: Region, line: string): Region {
   let now = region;
-  for (const { 0: token, 1: complete, 2: slash, 3: name, index } of line.matchAll(MARKUP)) {
+  for (const { 0: token, 1: complete, 2: slash, 3: name } of line.matchAll(MARKUP)) {
     if (token === "-->") now = now.in === "comment" ? now.outer : now;
-    else if (now.in === "comment" || complete) continue;
-    else if (name === undefined) now = { in: "comment", block: isBlock(now, html, line.slice(0, index)), outer: now };
-    else now = readTag(now, name.toLowerCase(), slash === "/" ? -1 : 1);
+    else if (now.in === "comment" || now.in === "doubt" || complete) continue;
+    else if (name === undefined) now = { in: "comment", outer: now };
+    else if (slash) now = closeTag(now, name.toLowerCase());
+    else now = { in: "element", name: name.toLowerCase(), outer: now };
   }
   return now;
 }
 
-function isBlock(region: Region, html: boolean, before: string): boolean {
-  return region.in === "text" && !html && /^ {0,3}$/.test(before);
+function closeTag(region: Region, name: string): Region {
+  if (region.in !== "element") return region;
+  if (region.name === name) return region.outer;
+  for (let outer = region.outer; outer.in === "element"; outer = outer.outer) if (outer.name === name) return DOUBT;
+  return region;
 }
 
-function readTag(region: Region, name: string, step: 1 | -1): Region {
-  if (region.in === "text") return step === 1 ? { in: "element", name, depth: 1 } : region;
-  if (region.in !== "element" || region.name !== name) return region;
-  const depth = region.depth + step;
-  return depth === 0 ? { in: "text" } : { ...region, depth };
+function same(one: Region, other: Region): boolean {
+  let [a, b] = [one, other];
+  while (a !== b) {
+    if (a.in === "comment" && b.in === "comment") [a, b] = [a.outer, b.outer];
+    else if (a.in === "element" && b.in === "element" && a.name === b.name) [a, b] = [a.outer, b.outer];
+    else return false;
+  }
+  return true;
 }
 
 /** Blanks what stands between two runs of backticks of the same length. */
