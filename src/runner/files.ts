@@ -2,7 +2,8 @@ import { isUtf8 } from "node:buffer";
 import { closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { closestLine } from "./closest.ts";
-import { findPlace, type Place } from "./paths.ts";
+import { findPlace, type Place, type Refusal } from "./paths.ts";
+import { errorCode } from "./system-error.ts";
 
 /** What a file tool did. `output` is for the model; `path` is relative to the work tree. */
 export type FileOutcome =
@@ -26,21 +27,18 @@ export function readPath(
   tree: string,
   request: { readonly path: string; readonly from?: number | undefined; readonly lines?: number | undefined },
 ): FileOutcome {
-  const place = findPlace(tree, request.path, "read");
-  if (!place.ok) return refused(place.why);
-  if (place.kind === "missing") return notThere(place);
-  if (place.kind === "directory") return { type: "read", output: listFolder(place.path), path: place.shown };
-  const text = readText(place);
-  if (!text.ok) return refused(text.why);
-  return { type: "read", output: excerpt(text.text, request.from ?? 1, request.lines ?? maxLines), path: place.shown };
+  return at(findPlace(tree, request.path, "read"), (place) => {
+    if (place.kind === "directory") return { type: "read", output: listFolder(place.path), path: place.shown };
+    const text = readText(place);
+    if (!text.ok) return refused(text.why);
+    const output = excerpt(text.text, request.from ?? 1, request.lines ?? maxLines);
+    return { type: "read", output, path: place.shown };
+  });
 }
 
 /** Makes or replaces a whole file, with the folders above it. */
 export function writePath(tree: string, request: { readonly path: string; readonly content: string }): FileOutcome {
-  const place = findPlace(tree, request.path, "write");
-  if (!place.ok) return refused(place.why);
-  if (place.kind === "directory") return refused(`${place.shown} is a folder.`);
-  return save(place, request.content);
+  return at(findPlace(tree, request.path, "write"), (place) => save(place, request.content));
 }
 
 /** Replaces `old`, which must be there exactly once, by `new`. */
@@ -48,55 +46,57 @@ export function editPath(
   tree: string,
   request: { readonly path: string; readonly old: string; readonly new: string },
 ): FileOutcome {
-  const place = findPlace(tree, request.path, "write");
+  return at(findPlace(tree, request.path, "write"), (place) => {
+    if (request.old === "") return refused("`old` is empty; to replace a whole file use write.");
+    if (request.old === request.new) return refused("`old` and `new` are the same; nothing was changed.");
+    const text = readText(place);
+    if (!text.ok) return refused(text.why);
+    const found = count(text.text, request.old);
+    if (found > 1) {
+      return refused(`\`old\` was found ${found} times in ${place.shown}; add lines around it until it is unique.`);
+    }
+    if (found === 0) return refused(`\`old\` was not found in ${place.shown}. ${closestLine(text.text, request.old)}`);
+    const start = text.text.indexOf(request.old);
+    return save(place, text.text.slice(0, start) + request.new + text.text.slice(start + request.old.length));
+  });
+}
+
+/** What the path policy and the file system refuse is an answer, not an error. */
+function at(place: Place | Refusal, act: (place: Place) => FileOutcome): FileOutcome {
   if (!place.ok) return refused(place.why);
-  if (place.kind === "missing") return notThere(place);
-  if (place.kind === "directory") return refused(`${place.shown} is a folder.`);
-  const text = readText(place);
-  if (!text.ok) return refused(text.why);
-  if (request.old === "") return refused("`old` is empty; to replace a whole file use write.");
-  if (request.old === request.new) return refused("`old` and `new` are the same; nothing was changed.");
-  const found = count(text.text, request.old);
-  if (found > 1) {
-    return refused(`\`old\` was found ${found} times in ${place.shown}; add lines around it until it is unique.`);
+  try {
+    return act(place);
+  } catch (error) {
+    if (!(error instanceof Error) || errorCode(error) === null) throw error;
+    return refused(`${place.shown}: ${error.message}`);
   }
-  if (found === 0) return refused(`\`old\` was not found in ${place.shown}. ${closestLine(text.text, request.old)}`);
-  const at = text.text.indexOf(request.old);
-  const content = text.text.slice(0, at) + request.new + text.text.slice(at + request.old.length);
-  return save(place, content);
 }
 
 function save(place: Place, content: string): FileOutcome {
-  const change = place.kind === "missing" ? "created" : "edited";
+  if (place.kind === "directory") return refused(`${place.shown} is a folder.`);
+  mkdirSync(dirname(place.path), { recursive: true });
+  const file = openSync(place.path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW);
   try {
-    mkdirSync(dirname(place.path), { recursive: true });
-    const file = openSync(
-      place.path,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
-    );
     writeFileSync(file, content);
+  } finally {
     closeSync(file);
-  } catch (error) {
-    return refused(`${place.shown} could not be written: ${messageOf(error)}`);
   }
   const bytes = Buffer.byteLength(content);
+  const change = place.kind === "missing" ? "created" : "edited";
   const output = `${change === "created" ? "Created" : "Changed"} ${place.shown} (${bytes} bytes).`;
   return { type: "changed", output, path: place.shown, change, bytes };
 }
 
 type Text = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly why: string };
 
-function readText(place: Place): Text {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  try {
-    const { size } = statSync(place.path);
-    if (size > maxBytes) return { ok: false, why: `${place.shown} has ${size} bytes; look at parts of it with exec.` };
-    const bytes = readFileSync(place.path, { flag: flags });
-    if (isUtf8(bytes) && !bytes.includes(0)) return { ok: true, text: bytes.toString("utf8") };
-    return { ok: false, why: `${place.shown} is binary (${bytes.length} bytes); look at it with exec.` };
-  } catch (error) {
-    return { ok: false, why: `${place.shown} could not be read: ${messageOf(error)}` };
-  }
+function readText({ path, shown, kind }: Place): Text {
+  if (kind === "missing") return { ok: false, why: `${shown} does not exist.` };
+  if (kind === "directory") return { ok: false, why: `${shown} is a folder.` };
+  const { size } = statSync(path);
+  if (size > maxBytes) return { ok: false, why: `${shown} has ${size} bytes; look at parts of it with exec.` };
+  const bytes = readFileSync(path, { flag: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK });
+  if (isUtf8(bytes) && !bytes.includes(0)) return { ok: true, text: bytes.toString("utf8") };
+  return { ok: false, why: `${shown} is binary (${bytes.length} bytes); look at it with exec.` };
 }
 
 /** The lines, and in a line of its own in brackets what was left out and how to get it. */
@@ -136,14 +136,6 @@ function count(text: string, part: string): number {
   return found;
 }
 
-function notThere(place: Place): FileOutcome {
-  return refused(`${place.shown} does not exist.`);
-}
-
 function refused(output: string): FileOutcome {
   return { type: "refused", output };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import { lstatSync, realpathSync, type Stats } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { errorCode } from "./system-error.ts";
 
 /** A path that a file tool may use. `path` is absolute with every link resolved; `shown` is relative to the work tree. */
 export interface Place {
@@ -20,25 +21,37 @@ export interface Refusal {
  * Links are followed as far as they stay inside.
  */
 export function findPlace(tree: string, path: string, use: "read" | "write"): Place | Refusal {
-  const refuse = (why: string): Refusal => ({ ok: false, why: `Refused: ${JSON.stringify(path)} ${why}.` });
-  if (path === "") return refuse("is empty; give a path in the work tree");
-  if (path.includes("\0")) return refuse("holds a NUL byte");
+  try {
+    return judge(tree, path, use);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === null) throw error;
+    return refuse(path, `cannot be reached (${code})`);
+  }
+}
+
+function judge(tree: string, path: string, use: "read" | "write"): Place | Refusal {
+  if (path === "") return refuse(path, "is empty; give a path in the work tree");
+  if (path.includes("\0")) return refuse(path, "holds a NUL byte");
   const wanted = resolve(tree, path);
-  if (!isInside(wanted, tree)) return refuse("is outside the work tree");
+  if (!isInside(wanted, tree)) return refuse(path, "is outside the work tree");
   const real = followLinks(wanted);
-  if (!real.ok) return refuse(real.why);
-  if (!isInside(real.path, tree)) return refuse("leads outside the work tree through a link");
-  const shown = relative(tree, real.path) || ".";
-  for (const name of [...relative(tree, wanted).split(sep), ...shown.split(sep)]) {
-    if (isGitFolder(name)) return refuse(`leads into git's own folder (${name})`);
-  }
-  const stat = lstatSync(real.path, { throwIfNoEntry: false });
+  if (real === null) return refuse(path, "leads through a link to nowhere");
+  if (!isInside(real, tree)) return refuse(path, "leads outside the work tree through a link");
+  const shown = relative(tree, real) || ".";
+  const git = [...relative(tree, wanted).split(sep), ...shown.split(sep)].find(isGitFolder);
+  if (git !== undefined) return refuse(path, `leads into git's own folder (${git})`);
+  const stat = lstatSync(real, { throwIfNoEntry: false });
   const kind = kindOf(stat);
-  if (kind === "special") return refuse("is neither a file nor a folder");
+  if (kind === "special") return refuse(path, "is neither a file nor a folder");
   if (use === "write" && kind === "file" && stat && stat.nlink > 1) {
-    return refuse("has more than one hard link, so that writing it could change a file elsewhere");
+    return refuse(path, "has more than one hard link, so that writing it could change a file elsewhere");
   }
-  return { ok: true, path: real.path, shown, kind };
+  return { ok: true, path: real, shown, kind };
+}
+
+function refuse(path: string, why: string): Refusal {
+  return { ok: false, why: `Refused: ${JSON.stringify(path)} ${why}.` };
 }
 
 /** Both absolute and without `..`; a folder is inside itself. */
@@ -60,19 +73,19 @@ export function isGitFolder(name: string): boolean {
   return plain === ".GIT" || /^GIT~\d+$/.test(plain);
 }
 
-type Followed = { readonly ok: true; readonly path: string } | Refusal;
-
-/** The real path; of a file that is yet to be made, the real path of its nearest folder with the rest after it. */
-function followLinks(path: string): Followed {
+/**
+ * The real path; of a file that is yet to be made, the real path of its nearest folder with the rest after it. Null for
+ * a link whose target is missing: writing through it would make a file that nobody looked at.
+ */
+function followLinks(path: string): string | null {
   try {
-    return { ok: true, path: realpathSync(path) };
+    return realpathSync.native(path);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (code !== "ENOENT") return { ok: false, why: `cannot be reached (${code})` };
-    if (lstatSync(path, { throwIfNoEntry: false })) return { ok: false, why: "leads through a link to nowhere" };
-    const folder = followLinks(dirname(path));
-    return folder.ok ? { ok: true, path: join(folder.path, basename(path)) } : folder;
+    if (errorCode(error) !== "ENOENT") throw error;
   }
+  if (lstatSync(path, { throwIfNoEntry: false })) return null;
+  const folder = followLinks(dirname(path));
+  return folder === null ? null : join(folder, basename(path));
 }
 
 function kindOf(stat: Stats | undefined): Place["kind"] | "special" {

@@ -4,6 +4,7 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Output } from "./output.ts";
+import { errorCode } from "./system-error.ts";
 
 /** A named pipe that one command writes to. */
 export interface Pipe {
@@ -97,7 +98,7 @@ function readNow(fd: number): Buffer | "later" {
   try {
     return chunk.subarray(0, readSync(fd, chunk));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EAGAIN") return "later";
+    if (errorCode(error) === "EAGAIN") return "later";
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { constants, type Dirent, promises as fs } from "node:fs";
 import { basename, join, matchesGlob, relative } from "node:path";
 import { createContext, Script } from "node:vm";
 import { findPlace, isGitFolder } from "./paths.ts";
+import { errorCode } from "./system-error.ts";
 
 export interface SearchRequest {
   /** A JavaScript regular expression, matched line by line. */
@@ -16,10 +17,10 @@ const heavyFolders = new Set(["node_modules", ".venv", "venv", "__pycache__", ".
 const maxMatches = 200;
 const maxLineLength = 300;
 const maxFileBytes = 1024 * 1024;
-const maxMs = 5_000;
+const maxMs = 2_000;
 const batchSize = 64;
 
-/** Lines as `path:number:text`, in the order of the paths; or why there is none. Takes 5 s of matching at most. */
+/** Lines as `path:number:text`, in the order of the paths; or why there is none. Takes 2 s of matching at most. */
 export async function searchTree(tree: string, request: SearchRequest, signal: AbortSignal): Promise<string> {
   const pattern = parsePattern(request.pattern);
   if (typeof pattern === "string") return pattern;
@@ -82,7 +83,7 @@ async function matchesIn(
     if (!inTime) return { lines, end: "slow" };
     if (lines.length > maxMatches) return { lines: lines.slice(0, maxMatches), end: "many" };
   }
-  return { lines, end: "all" };
+  return { lines, end: search.signal.aborted ? "stopped" : "all" };
 }
 
 function addMatches(lines: string[], path: string, text: string, pattern: RegExp): void {
@@ -111,7 +112,7 @@ function within(ms: number, task: () => void): boolean {
     call.runInContext(createContext({ task }), { timeout: Math.max(1, Math.ceil(ms)) });
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return false;
+    if (errorCode(error) === "ERR_SCRIPT_EXECUTION_TIMEOUT") return false;
     throw error;
   }
 }

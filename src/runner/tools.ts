@@ -72,7 +72,7 @@ export function toolSpecs(): readonly ToolSpec[] {
       description: "Start another named shell beside main, end one with all its processes, or list them.",
       parameters: object(
         {
-          action: { enum: ["start", "end", "list"] },
+          action: { type: "string", enum: ["start", "end", "list"] },
           name: { type: "string", pattern: shellName, description: "Needed for end" },
         },
         ["action"],
