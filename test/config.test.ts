@@ -1,0 +1,196 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { parseConfig } from "../src/config.ts";
+
+/** Problems as `line:column message`, one a line, as a person would see them. */
+function problems(text: string): string {
+  const parsed = parseConfig(text);
+  if (parsed.ok) return "none";
+  return parsed.problems.map(({ line, column, message }) => `${line}:${column} ${message}`).join("\n");
+}
+
+test("an empty file gives the defaults", () => {
+  expect(parseConfig("")).toEqual({
+    ok: true,
+    config: {
+      model: { default: { provider: "openai", model: "gpt-5.5" } },
+      providers: {
+        openai: { baseUrl: "https://api.openai.com/v1", api: "responses", key: "OPENAI_API_KEY" },
+      },
+      limits: { steps: 100, tokens: 2_000_000, minutes: 60, commandSeconds: 600 },
+      triggers: { label: "agent" },
+      journal: { visibility: "full" },
+    },
+  });
+});
+
+test("every setting can be set", () => {
+  const text = `
+[model]
+default = "local:qwen3:32b@low"
+
+[providers.local]
+base_url = "http://localhost:11434/v1"
+api = "chat"
+key = "LOCAL_KEY"
+
+[providers.openai]
+key = "TEAM_KEY"
+
+[limits]
+steps = 50
+tokens = 500_000
+minutes = 30
+command_seconds = 120
+
+[triggers]
+label = "robot"
+
+[journal]
+visibility = "full"
+`;
+  expect(parseConfig(text)).toEqual({
+    ok: true,
+    config: {
+      model: { default: { provider: "local", model: "qwen3:32b", effort: "low" } },
+      providers: {
+        local: { baseUrl: "http://localhost:11434/v1", api: "chat", key: "LOCAL_KEY" },
+        openai: { baseUrl: "https://api.openai.com/v1", api: "responses", key: "TEAM_KEY" },
+      },
+      limits: { steps: 50, tokens: 500_000, minutes: 30, commandSeconds: 120 },
+      triggers: { label: "robot" },
+      journal: { visibility: "full" },
+    },
+  });
+});
+
+test("a config cannot be changed by whoever holds it", () => {
+  const parsed = parseConfig("");
+  if (!parsed.ok) throw new Error("the defaults are not valid");
+  expect(() => Object.assign(parsed.config.limits, { steps: 1 })).toThrow(TypeError);
+  expect(() => Object.assign(parsed.config.model.default, { model: "other" })).toThrow(TypeError);
+  expect(() => Object.assign(parsed.config.providers, { evil: {} })).toThrow(TypeError);
+});
+
+test("settings that do not exist are named with their place and the nearest that does", () => {
+  expect(
+    problems(`[modle]
+default = "openai:gpt-5.5"
+
+[limits]
+  step = 3
+  minuets = 5
+
+[providers.openai]
+baseurl = "https://example.com"
+
+[journal]
+"visible" = "full"
+`),
+  ).toMatchInlineSnapshot(`
+    "1:2 modle is not a setting. Did you mean "model"?
+    5:3 limits.step is not a setting. Did you mean "steps"?
+    6:3 limits.minuets is not a setting. Did you mean "minutes"?
+    9:1 providers.openai.baseurl is not a setting. Did you mean "base_url"?
+    12:1 journal.visible is not a setting. Did you mean "visibility"?"
+  `);
+});
+
+test("values that cannot be are named with their place, all of them", () => {
+  expect(
+    problems(`limits.steps = 0
+limits.minutes = 1.5
+limits . tokens = "many"
+triggers = { label = "  " }
+
+[model]
+default = "gpt-5.5"
+
+[providers.local]
+base_url = "localhost:11434"
+api = "completions"
+key = "sk-1234-5678"
+
+[journal]
+visibility = "sealed"
+`),
+  ).toMatchInlineSnapshot(`
+    "1:8 limits.steps must be a whole number of at least 1; it is 0.
+    2:8 limits.minutes must be a whole number of at least 1; it is 1.5.
+    3:10 limits.tokens must be a whole number of at least 1; it is "many".
+    4:1 triggers.label must not be empty; it is "".
+    7:1 model.default must be written provider:model[@effort], such as openai:gpt-5.5@high; it is "gpt-5.5".
+    10:1 providers.local.base_url must be an address that begins with http:// or https://; it is "localhost:11434".
+    11:1 providers.local.api must be "responses" or "chat"; it is "completions".
+    12:1 providers.local.key must be the name of an environment variable, not the key itself.
+    15:1 journal.visibility other than "full" is not built yet; it is "sealed"."
+  `);
+});
+
+test("a provider that is not complete, or not there, is named", () => {
+  expect(
+    problems(`[model]
+default = "other:model"
+[providers]
+local.api = "chat"
+Bad.key = "KEY"
+`),
+  ).toMatchInlineSnapshot(`"5:1 providers.Bad is not a provider's name: small letters, digits and hyphens."`);
+  expect(problems('[model]\ndefault = "other:model"\n[providers.local]\napi = "chat"')).toMatchInlineSnapshot(`
+    "2:1 model.default names the provider "other", which has no [providers.other].
+    3:12 providers.local needs base_url and key."
+  `);
+});
+
+test("a section that is no table is named", () => {
+  expect(
+    problems('model = "openai:gpt-5.5"\nproviders = [1]\ntriggers = 2026-11-21\n[[limits]]\nsteps = 3\n'),
+  ).toMatchInlineSnapshot(`
+    "1:1 model must be a table; it is "openai:gpt-5.5".
+    2:1 providers must be a table; it is [1].
+    3:1 triggers must be a table; it is "2026-11-21".
+    4:3 limits must be a table; it is [{"steps":3}]."
+  `);
+});
+
+test("text that is not TOML is named with its place", () => {
+  expect(problems("[limits]\nsteps = \n[model]")).toMatchInlineSnapshot(`"2:9 This is not valid TOML: invalid value."`);
+  expect(problems("[limits]\nsteps = 1\nsteps = 2")).toMatchInlineSnapshot(
+    `"3:1 This is not valid TOML: trying to redefine an already defined table or value."`,
+  );
+});
+
+test("any text is either a config or has problems that stand in the text", () => {
+  const bit = fc.constantFrom(
+    "[",
+    "]",
+    "model",
+    "limits",
+    "steps",
+    ".",
+    "=",
+    "\n",
+    '"',
+    "'",
+    "1",
+    "{",
+    "}",
+    "#",
+    " ",
+    "é",
+  );
+  fc.assert(
+    fc.property(fc.array(bit, { maxLength: 20 }), (bits) => {
+      const text = bits.join("");
+      const parsed = parseConfig(text);
+      if (parsed.ok) return;
+      expect(parsed.problems.length).toBeGreaterThan(0);
+      for (const { line, column } of parsed.problems) {
+        expect(line).toBeGreaterThan(0);
+        expect(line).toBeLessThanOrEqual(text.split("\n").length);
+        expect(column).toBeGreaterThan(0);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
