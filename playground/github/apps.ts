@@ -1,10 +1,52 @@
 import type { Delivery, World } from "../world.ts";
 import { mintToken, revoke } from "./access.ts";
-import { type Call, created, type Handlers, list, noContent, notFound, ok, Refusal } from "./call.ts";
+import { type AppIdentity, type Call, created, type Handlers, list, noContent, notFound, ok, Refusal } from "./call.ts";
 import type { OperationId } from "./operations.ts";
-import { appJson, installationJson, iso, repoJson } from "./render.ts";
+import { apiUrl, iso, nodeId, ownerOf, repoJson, userJson } from "./render.ts";
 
 const TOKEN_LIFE_MS = 60 * 60 * 1000;
+
+function appJson(world: World, app: AppIdentity) {
+  return {
+    id: app.id,
+    slug: app.slug,
+    node_id: nodeId("App", app.id),
+    client_id: `Iv1.${app.id}`,
+    owner: userJson(world, ownerOf(world)),
+    name: app.slug,
+    description: "",
+    external_url: world.url,
+    html_url: `${world.url}/apps/${app.slug}`,
+    created_at: iso(app.createdAt),
+    updated_at: iso(app.createdAt),
+    permissions: app.permissions,
+    events: APP_EVENTS,
+  };
+}
+
+const APP_EVENTS = ["issues", "issue_comment", "pull_request", "push", "workflow_run"];
+
+function installationJson(world: World, app: AppIdentity) {
+  const { installation } = world.ids;
+  const owner = ownerOf(world);
+  return {
+    id: installation,
+    account: userJson(world, owner),
+    repository_selection: "all",
+    access_tokens_url: `${apiUrl(world)}/app/installations/${installation}/access_tokens`,
+    repositories_url: `${apiUrl(world)}/installation/repositories`,
+    html_url: `${world.url}/settings/installations/${installation}`,
+    app_id: app.id,
+    app_slug: app.slug,
+    target_id: owner.id,
+    target_type: owner.type,
+    permissions: app.permissions,
+    events: APP_EVENTS,
+    ...{ single_file_name: null, suspended_by: null, suspended_at: null },
+    created_at: iso(app.createdAt),
+    updated_at: iso(app.createdAt),
+  };
+}
 
 function createToken({ world, backstage, params, body }: Call<"apps/create-installation-access-token">) {
   if (params.installation_id !== world.ids.installation) throw notFound();
@@ -96,7 +138,7 @@ export const apps: Handlers<Extract<OperationId, `apps/${string}`>> = {
     list([...world.deliveries.values()].reverse().map((delivery) => summaryOf(world, delivery))),
   "apps/get-webhook-delivery": getDelivery,
   "apps/redeliver-webhook-delivery": ({ world, backstage, params }) => {
-    backstage.redeliver(findDelivery(world, params.delivery_id).id);
+    backstage.redeliver(findDelivery(world, params.delivery_id));
     return { status: 202, json: {} };
   },
 };

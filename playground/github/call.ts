@@ -1,5 +1,5 @@
 import type { operations } from "@octokit/openapi-types";
-import type { Token, User, World } from "../world.ts";
+import type { Delivery, Token, User, World } from "../world.ts";
 import type { OperationId } from "./operations.ts";
 
 type Values<P, Place extends "path" | "query"> = P extends { [K in Place]?: infer V }
@@ -31,7 +31,7 @@ export interface Backstage {
   /** Answers a short-lived URL from which `content` can be fetched without credentials, as GitHub's storage does. */
   offer(content: Download): string;
   /** Sends a logged webhook again, under the same GUID. */
-  redeliver(id: number): void;
+  redeliver(delivery: Delivery): void;
 }
 
 export interface AppIdentity {

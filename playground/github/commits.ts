@@ -19,9 +19,9 @@ interface Person {
 
 const FORMAT = ["%H", "%T", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B"].join("%x1f");
 
-/** Reads commits with `git log`, newest first; `range` are revisions and options of git log. */
-export async function readCommits(gitDir: string, range: readonly string[]): Promise<Commit[]> {
-  const log = await git(gitDir, ["log", "-z", `--format=${FORMAT}`, ...range, "--"]);
+/** Reads commits with `git log`, newest first; `range` are its options and revisions, `path` narrows it to one path. */
+export async function readCommits(gitDir: string, range: readonly string[], path?: string): Promise<Commit[]> {
+  const log = await git(gitDir, ["log", "-z", `--format=${FORMAT}`, ...range, "--", ...(path ? [path] : [])]);
   return log.split("\0").flatMap((record) => {
     const [sha, tree = "", parents = "", an = "", ae = "", ad = "", cn = "", ce = "", cd = "", message = ""] =
       record.split("\x1f");

@@ -41,6 +41,8 @@ const swap = async (world: World, ref: string, { sha, old }: { sha: string; old:
   (await runGit(world.gitDir, ["update-ref", ref, sha, old])).code === 0;
 
 async function typeOf(world: World, sha: string): Promise<string> {
+  if (!/^[0-9a-f]{40}$/.test(sha))
+    throw new Refusal(422, "The sha parameter must be exactly 40 characters and contain only [0-9a-f].");
   const { code, stdout } = await runGit(world.gitDir, ["cat-file", "-t", sha]);
   if (code !== 0) throw new Refusal(422, "Object does not exist");
   return stdout.toString("utf8").trim();
@@ -123,13 +125,13 @@ async function createTree({ world, body }: Call<"git/create-tree">): Promise<Rep
   const inIndex = (args: readonly string[], input = "") =>
     git(world.gitDir, args, { input, env: { GIT_INDEX_FILE: index } });
   try {
-    await inIndex(body.base_tree ? ["read-tree", body.base_tree] : ["read-tree", "--empty"]);
+    await inIndex(["read-tree", body.base_tree ? await known(world, body.base_tree) : "--empty"]);
     for (const { path = "", mode = "100644", type, sha, content } of body.tree) {
       const object = content === undefined ? sha : await writeBlob(world, content);
       const removed = type === "tree" || object === null;
       if (removed) await inIndex(["rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", path]);
       if (typeof object !== "string") continue;
-      if (type === "tree") await inIndex(["read-tree", "-i", `--prefix=${path}/`, object]);
+      if (type === "tree") await inIndex(["read-tree", "-i", `--prefix=${path}/`, await known(world, object)]);
       else await inIndex(["update-index", "-z", "--index-info"], `${mode} ${await known(world, object)}\t${path}\0`);
     }
     const sha = (await inIndex(["write-tree"])).trim();

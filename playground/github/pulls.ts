@@ -15,8 +15,9 @@ import {
 } from "./call.ts";
 import { commitJson, readCommits } from "./commits.ts";
 import { diffFiles, diffText } from "./diff.ts";
+import { findPull } from "./find.ts";
 import { git, resolveRevision, runGit } from "./git.ts";
-import { edit, findIssue, newIssue } from "./issues.ts";
+import { edit, newIssue } from "./issues.ts";
 import type { OperationId } from "./operations.ts";
 import { keepPullRef } from "./refs.ts";
 import {
@@ -31,14 +32,6 @@ import {
   repoWeb,
   userJson,
 } from "./render.ts";
-
-type PullRequest = Issue & { readonly pull: Pull };
-
-function findPull(world: World, number: number): PullRequest {
-  const issue = findIssue(world, number);
-  if (!issue.pull) throw notFound();
-  return { ...issue, pull: issue.pull };
-}
 
 const side = (world: World, ref: string, sha: string) => ({
   ...{ label: `${world.owner}:${ref}`, ref, sha },
@@ -149,9 +142,8 @@ async function createPull({ world, caller, body }: Call<"pulls/create">): Promis
 }
 
 async function updatePull({ world, caller, params, body }: Call<"pulls/update">): Promise<Reply> {
-  const { pull, author } = findPull(world, params.pull_number);
-  const issue = findIssue(world, params.pull_number);
-  mustOwn(caller, author);
+  const { issue, pull } = findPull(world, params.pull_number);
+  mustOwn(caller, issue.author);
   if (body.base !== undefined) {
     const baseSha = await resolveRevision(world.gitDir, `refs/heads/${body.base}`);
     if (!baseSha) throw invalid("PullRequest", "base", `${body.base} is not a branch`);
@@ -176,10 +168,9 @@ function listPulls({ world, params }: Call<"pulls/list">) {
 }
 
 async function getPull({ world, params, accept }: Call<"pulls/get">): Promise<Reply> {
-  const issue = findPull(world, params.pull_number);
-  const { baseSha, headSha } = issue.pull;
+  const { issue, pull } = findPull(world, params.pull_number);
   if (!/\bdiff\b/.test(accept)) return ok(await pullJson(world, issue));
-  const content = Buffer.from(await diffText(world.gitDir, baseSha, headSha));
+  const content = Buffer.from(await diffText(world.gitDir, pull.baseSha, pull.headSha));
   return { status: 200, raw: { type: "application/vnd.github.diff; charset=utf-8", content } };
 }
 

@@ -1,5 +1,4 @@
 import type { Comment, Issue, Label, Reaction, User, World } from "../world.ts";
-import type { AppIdentity } from "./call.ts";
 
 /** Root of the REST API, without a trailing slash. */
 export const apiUrl = (world: World): string => `${world.url}/api/v3`;
@@ -215,47 +214,5 @@ export function commentJson(world: World, comment: Comment) {
     updated_at: iso(comment.updatedAt),
     performed_via_github_app: null,
     reactions: rollup(url, comment.reactions),
-  };
-}
-
-export function appJson(world: World, app: AppIdentity) {
-  return {
-    id: app.id,
-    slug: app.slug,
-    node_id: nodeId("App", app.id),
-    client_id: `Iv1.${app.id}`,
-    owner: userJson(world, ownerOf(world)),
-    name: app.slug,
-    description: "",
-    external_url: world.url,
-    html_url: `${world.url}/apps/${app.slug}`,
-    created_at: iso(app.createdAt),
-    updated_at: iso(app.createdAt),
-    permissions: app.permissions,
-    events: APP_EVENTS,
-  };
-}
-
-export const APP_EVENTS = ["issues", "issue_comment", "pull_request", "push", "workflow_run"];
-
-export function installationJson(world: World, app: AppIdentity) {
-  const { installation } = world.ids;
-  const owner = ownerOf(world);
-  return {
-    id: installation,
-    account: userJson(world, owner),
-    repository_selection: "all",
-    access_tokens_url: `${apiUrl(world)}/app/installations/${installation}/access_tokens`,
-    repositories_url: `${apiUrl(world)}/installation/repositories`,
-    html_url: `${world.url}/settings/installations/${installation}`,
-    app_id: app.id,
-    app_slug: app.slug,
-    target_id: owner.id,
-    target_type: owner.type,
-    permissions: app.permissions,
-    events: APP_EVENTS,
-    ...{ single_file_name: null, suspended_by: null, suspended_at: null },
-    created_at: iso(app.createdAt),
-    updated_at: iso(app.createdAt),
   };
 }

@@ -125,8 +125,8 @@ async function listCommits({ world, params }: Call<"repos/list-commits">): Promi
     ...(params.until ? [`--until=${params.until}`] : []),
     ...(params.author ? [`--author=${params.author}`] : []),
   ];
-  const range = [...options, sha, ...(params.path ? ["--", params.path] : [])];
-  return list((await readCommits(world.gitDir, range)).map((commit) => commitJson(world, commit)));
+  const commits = await readCommits(world.gitDir, [...options, sha], params.path);
+  return list(commits.map((commit) => commitJson(world, commit)));
 }
 
 async function compare({ world, params, accept }: Call<"repos/compare-commits-with-basehead">): Promise<Reply> {

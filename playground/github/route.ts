@@ -1,3 +1,4 @@
+import { Refusal } from "./call.ts";
 import { type OperationId, operationIds } from "./operations.ts";
 import { type CutOperation, operations } from "./validate.ts";
 
@@ -29,8 +30,16 @@ export function findRoute(method: string, path: string): { id: OperationId; path
   for (const route of routes) {
     const match = route.method === method ? route.pattern.exec(path) : null;
     if (!match) continue;
-    const values = Object.entries(match.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value ?? "")]);
+    const values = Object.entries(match.groups ?? {}).map(([name, value]) => [name, decode(value ?? "")]);
     return { id: route.id, path: Object.fromEntries(values) };
   }
   return null;
+}
+
+function decode(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    throw new Refusal(400, `Malformed percent-encoding in the path: ${value}`);
+  }
 }

@@ -15,9 +15,12 @@ export interface Webhooks {
   setUrl(url: string): void;
   dropNext(event: string): void;
   duplicateNext(event: string): void;
-  redeliver(id: number): void;
+  /** Sends a logged delivery again, under the same GUID. */
+  redeliver(delivery: Delivery): void;
   /** Resolves once everything that has happened so far was delivered, or failed to be. */
   settled(): Promise<void>;
+  /** Gives up what is not delivered yet. */
+  close(): Promise<void>;
 }
 
 interface Parcel {
@@ -35,38 +38,38 @@ interface Attempt extends Parcel {
 export function openWebhooks(world: World, { secret }: { secret: string }): Webhooks {
   let url: string | null = null;
   let queue = Promise.resolve();
+  const closing = new AbortController();
   const dropped: string[] = [];
   const duplicated: string[] = [];
+  const fail = (error: unknown) => void world.violations.push(`webhook: ${String(error)}`);
 
-  const enqueue = (attempt: () => Promise<Attempt | null>) => {
+  // The payload is being rendered from the moment of the event on: later changes belong to later events.
+  const enqueue = (rendering: Promise<Attempt | null>) => {
+    const prepared = rendering.catch(fail);
     if (url === null) return;
-    const to = { url, secret };
-    const prepared = attempt(); // rendered now: later changes belong to later events
+    const to = { url, secret, closing: closing.signal };
     queue = queue.then(async () => {
-      const ready = await prepared;
-      if (!ready || take(dropped, ready.event)) return;
-      await deliver(world, ready, to);
-      if (take(duplicated, ready.event)) await deliver(world, ready, to);
+      const attempt = await prepared;
+      if (!attempt || closing.signal.aborted || take(dropped, attempt.event)) return;
+      await deliver(world, attempt, to);
+      if (take(duplicated, attempt.event)) await deliver(world, attempt, to);
     });
-    queue = queue.catch((error) => void world.violations.push(`webhook: ${String(error)}`));
+    queue = queue.catch(fail);
   };
-  forward(world, (parcel) =>
-    enqueue(async () => {
-      const ready = await parcel;
-      return ready && { ...ready, guid: randomUUID(), redelivery: false };
-    }),
-  );
+  const first = (parcel: Parcel | null) => parcel && { ...parcel, guid: randomUUID(), redelivery: false };
+  forward(world, (parcel) => enqueue(parcel.then(first)));
   return {
     setUrl: (next) => {
       url = next;
     },
     dropNext: (event) => void dropped.push(event),
     duplicateNext: (event) => void duplicated.push(event),
-    redeliver: (id) => {
-      const old = world.deliveries.get(String(id));
-      if (old) enqueue(async () => ({ ...old, redelivery: true }));
-    },
+    redeliver: (delivery) => enqueue(Promise.resolve({ ...delivery, redelivery: true })),
     settled: () => queue,
+    close: () => {
+      closing.abort();
+      return queue;
+    },
   };
 }
 
@@ -76,7 +79,13 @@ function take(waiting: string[], event: string): boolean {
   return at >= 0;
 }
 
-async function deliver(world: World, attempt: Attempt, to: { url: string; secret: string }): Promise<void> {
+interface Receiver {
+  readonly url: string;
+  readonly secret: string;
+  readonly closing: AbortSignal;
+}
+
+async function deliver(world: World, attempt: Attempt, to: Receiver): Promise<void> {
   const body = JSON.stringify(attempt.payload);
   const headers = {
     "content-type": "application/json",
@@ -88,7 +97,7 @@ async function deliver(world: World, attempt: Attempt, to: { url: string; secret
     "x-github-hook-installation-target-type": "integration",
     "x-hub-signature-256": `sha256=${createHmac("sha256", to.secret).update(body).digest("hex")}`,
   };
-  const signal = AbortSignal.timeout(TIME_LIMIT_MS);
+  const signal = AbortSignal.any([AbortSignal.timeout(TIME_LIMIT_MS), to.closing]);
   const status = await fetch(to.url, { method: "POST", headers, body, signal }).then(
     async (response) => {
       await response.arrayBuffer();

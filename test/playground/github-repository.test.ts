@@ -153,6 +153,8 @@ test("files, folders, commits and comparisons are read", async () => {
     head,
     base,
   ]);
+  const { data: ofPath } = await maintainer.rest.repos.listCommits({ ...at, sha: "feature/x", path: "README.md" });
+  expect(ofPath.map(({ sha }) => sha)).toEqual([base]);
   const compared = await maintainer.rest.repos.compareCommitsWithBasehead({ ...at, basehead: "main...feature/x" });
   expect(compared.data).toMatchObject({
     status: "ahead",

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { mintToken, revoke } from "../../playground/github/access.ts";
 import { handlers } from "../../playground/github/handlers.ts";
@@ -132,10 +133,7 @@ test("the App signs in with its key and narrows its token", async () => {
   const { data: installation } = await app.rest.apps.getRepoInstallation(at);
   const exchange = { installation_id: installation.id, repositories: ["sample"] };
   const permissions = { issues: "write" } as const;
-  const { data } = await app.rest.apps.createInstallationAccessToken({
-    ...exchange,
-    permissions: { issues: "write" },
-  });
+  const { data } = await app.rest.apps.createInstallationAccessToken({ ...exchange, permissions });
   expect(data).toMatchObject({ permissions: { issues: "write", metadata: "read" }, repository_selection: "selected" });
 
   const bot = client(github, data.token);
@@ -178,6 +176,19 @@ test("a token ends when its hour is over, or when it is revoked", async () => {
   revoke(github.world, revoked);
   await expect(client(github, expiring).rest.repos.get(at)).rejects.toMatchObject({ status: 401 });
   await expect(client(github, revoked).rest.repos.get(at)).rejects.toMatchObject({ status: 401 });
+});
+
+test("a client that goes away in mid-request is nobody's fault; a path that makes no sense is the client's", async () => {
+  const github = await openEmpty();
+  const { port } = new URL(github.world.url);
+  const socket = connect(Number(port), "127.0.0.1");
+  socket.write("POST /api/v3/repos/octo/sample/issues HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{");
+  await client(github).rest.repos.get(at); // answered after the request above has begun
+  socket.destroy();
+  const malformed = await fetch(`${github.world.url}/api/v3/repos/octo/sample/git/ref/heads%2`);
+  expect(malformed.status).toBe(400);
+  await github.close(); // waits for what is being answered
+  expect(github.world.violations).toEqual([]);
 });
 
 test("a seeded failure happens once, and nothing is done", async () => {

@@ -1,0 +1,55 @@
+import { EventEmitter } from "node:events";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Token, User, World, WorldEvents } from "../world.ts";
+import { createRepository } from "./git-http.ts";
+
+export interface GithubOptions {
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly owner: string;
+  readonly repo: string;
+  /** An empty scratch folder; the repository is created in it. */
+  readonly dir: string;
+  readonly webhook: { readonly secret: string };
+  readonly app: { readonly id: number; readonly slug: string };
+  readonly private?: boolean;
+  readonly now?: () => Date;
+}
+
+const IDS = { repo: 700_001, owner: 600_001, installation: 500_001 };
+const FIRST_ID = 1_000_001;
+
+/** A world with its people and an empty repository, served at `url`. */
+export async function createWorld({ owner, repo, dir, app, ...options }: GithubOptions, url: string): Promise<World> {
+  const gitDir = join(dir, `${repo}.git`);
+  const defaultBranch = "main";
+  await mkdir(dir, { recursive: true });
+  await createRepository(gitDir, defaultBranch);
+  let last = FIRST_ID;
+  return {
+    ...{ owner, repo, url, gitDir, dir, defaultBranch, private: options.private ?? false },
+    ids: { ...IDS, app: app.id },
+    bus: new EventEmitter<WorldEvents>(),
+    users: new Map(population(owner, app.slug).map((user) => [user.login, user])),
+    ...{ issues: new Map(), comments: new Map(), labels: new Map(), tokens: new Map(), runs: new Map() },
+    ...{ artifacts: new Map(), deliveries: new Map(), secrets: new Map(), variables: new Map(), violations: [] },
+    nextId: () => last++,
+    now: options.now ?? (() => new Date()),
+  };
+}
+
+const population = (owner: string, slug: string): User[] => [
+  { login: owner, id: IDS.owner, type: "Organization", permission: "none" },
+  { login: "maintainer", id: 600_002, type: "User", permission: "admin" },
+  { login: "outsider", id: 600_003, type: "User", permission: "read" },
+  { login: `${slug}[bot]`, id: 600_004, type: "Bot", permission: "write" },
+  { login: "github-actions[bot]", id: 41_898_282, type: "Bot", permission: "write" },
+];
+
+/** What a person's token stands for. */
+export function person(world: World, login: string): Token {
+  const user = world.users.get(login);
+  if (!user) throw new Error(`There is no user ${login}.`);
+  return { kind: "person", user };
+}
