@@ -21,6 +21,7 @@ export class Output {
   #end: Buffer = Buffer.alloc(0);
   #bytes = 0;
   #spilled = false;
+  #lost: string | null = null;
   #fd: number | null = null;
 
   constructor(options: { readonly cap: number; readonly file: string }) {
@@ -44,9 +45,11 @@ export class Output {
     if (this.#spilled) return;
     this.#spilled = true;
     const whole = this.#start;
-    this.#fd = openSync(this.file, "wx", 0o600);
     this.#start = whole.subarray(0, this.#half);
     this.#bytes = 0;
+    this.#keep(() => {
+      this.#fd = openSync(this.file, "wx", 0o600);
+    });
     this.#addToFile(whole);
   }
 
@@ -57,9 +60,8 @@ export class Output {
     const head = new StringDecoder("utf8").write(this.#start);
     const tail = this.#end.subarray(this.#end.findIndex((byte) => (byte & 0xc0) !== 0x80));
     const missing = bytes - this.#start.length - this.#end.length;
-    const where = bytes > fileLimit ? `the first ${fileLimit} bytes are` : "the whole output is";
-    const gap = `[… ${missing} bytes left out; ${where} in ${this.file} …]`;
-    return { text: `${head}\n${gap}\n${tail}`, bytes, spilled: this.file };
+    const text = `${head}\n[… ${missing} bytes left out; ${this.#whereabouts()} …]\n${tail}`;
+    return this.#lost === null ? { text, bytes, spilled: this.file } : { text, bytes };
   }
 
   /** Nothing can be added any more; what was captured can still be read. */
@@ -70,8 +72,25 @@ export class Output {
 
   #addToFile(chunk: Buffer): void {
     const room = Math.max(0, fileLimit - this.#bytes);
-    if (this.#fd !== null && room > 0) writeSync(this.#fd, chunk.subarray(0, room));
+    const fd = this.#fd;
+    if (fd !== null && room > 0) this.#keep(() => writeSync(fd, chunk.subarray(0, room)));
     this.#bytes += chunk.length;
     this.#end = Buffer.concat([this.#end, chunk]).subarray(-this.#half);
+  }
+
+  /** A full disk or a deleted folder costs the file, not the command. */
+  #keep(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#lost = error instanceof Error ? error.message : String(error);
+      this.close();
+    }
+  }
+
+  #whereabouts(): string {
+    if (this.#lost !== null) return `they could not be kept: ${this.#lost}`;
+    if (this.#bytes > fileLimit) return `the first ${fileLimit} bytes are in ${this.file}`;
+    return `the whole output is in ${this.file}`;
   }
 }

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { constants, openSync, readSync } from "node:fs";
+import { constants, existsSync, openSync, readSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -41,18 +41,23 @@ export function openPipes(dir: string): Pipes {
     free.push(...names);
   }
 
+  function open(name: string, output: Output): Pipe {
+    const reader = openReader(join(dir, name), output, () => {
+      readers.delete(reader);
+      output.close();
+      free.push(name);
+    });
+    readers.add(reader);
+    return { name, drain: reader.drain };
+  }
+
   return {
     async take(output) {
-      let name = free.pop();
-      for (; name === undefined; name = free.pop()) await makeMore();
-      const taken = name;
-      const reader = openReader(join(dir, taken), output, () => {
-        readers.delete(reader);
-        output.close();
-        free.push(taken);
-      });
-      readers.add(reader);
-      return { name: taken, drain: reader.drain };
+      for (;;) {
+        const name = free.pop();
+        if (name === undefined) await makeMore();
+        else if (existsSync(join(dir, name))) return open(name, output);
+      }
     },
     close() {
       for (const reader of readers) reader.close();

@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Bash, type BashReply, startBash } from "./bash.ts";
 import { type Captured, Output } from "./output.ts";
@@ -13,6 +14,7 @@ import {
   shellMark,
   stateCwd,
 } from "./shell-state.ts";
+import { errorCode } from "./system-error.ts";
 
 /** What the model reads about a command. One that failed, or could not be run, is described here too, never thrown. */
 export interface ExecResult {
@@ -108,6 +110,7 @@ export function openShell(around: Surroundings, name: string, id: string, restor
     const cwd = openCwd(state, around.tree);
     const env = { ...applyChange(around.env, state.env), [shellMark]: mark };
     started = true;
+    mkdirSync(around.scratch, { recursive: true, mode: 0o700 });
     bash = startBash({ spawn: around.spawn, cwd: cwd ?? around.tree, env, dir: around.scratch, name: id });
     return { bash, notes: cwd === null ? [`The folder ${state.cwd} is gone; the command ran in the work tree.`] : [] };
   }
@@ -135,35 +138,53 @@ export function openShell(around: Surroundings, name: string, id: string, restor
     return { leaders: bash?.pid === undefined ? [] : [bash.pid], mark: `${shellMark}=${mark}\0` };
   }
 
+  async function exec({ command, timeoutMs, signal }: Command): Promise<ExecOutcome> {
+    const { bash: running, notes } = process();
+    const [stdout, stderr] = await Promise.all([open("stdout"), open("stderr")]);
+    const started = performance.now();
+    const watch = watchOver({ timeoutMs, signal, kill: () => killFamily(family()) });
+    const reply = await running.run(command, { stdout: stdout.pipe.name, stderr: stderr.pipe.name });
+    const ms = Math.round(performance.now() - started);
+    const stopped = await watch.end();
+    if (reply.type !== "finished") bash = null;
+    const env = remember(reply, stopped);
+    notes.push(...notesOn(reply, stopped, timeoutMs));
+    const said = collect(stdout, stderr, notes);
+    return {
+      result: describe(said, { code: exitCode(reply, stopped), ms, stopped, notes }),
+      ran: {
+        shell: name,
+        command,
+        cwd: state.cwd,
+        ...(env ? { env } : {}),
+        stdout_bytes: said.stdout.bytes,
+        stderr_bytes: said.stderr.bytes,
+      },
+    };
+  }
+
   return {
     state: () => state,
     warm: () => void process(),
-    async exec({ command, timeoutMs, signal }) {
-      const { bash: running, notes } = process();
-      const [stdout, stderr] = await Promise.all([open("stdout"), open("stderr")]);
-      const started = performance.now();
-      const watch = watchOver({ timeoutMs, signal, kill: () => killFamily(family()) });
-      const reply = await running.run(command, { stdout: stdout.pipe.name, stderr: stderr.pipe.name });
-      const ms = Math.round(performance.now() - started);
-      const stopped = await watch.end();
-      if (reply.type !== "finished") bash = null;
-      const env = remember(reply, stopped);
-      notes.push(...notesOn(reply, stopped, timeoutMs));
-      const said = collect(stdout, stderr, notes);
-      return {
-        result: describe(said, { code: exitCode(reply, stopped), ms, stopped, notes }),
-        ran: {
-          shell: name,
-          command,
-          cwd: state.cwd,
-          ...(env ? { env } : {}),
-          stdout_bytes: said.stdout.bytes,
-          stderr_bytes: said.stderr.bytes,
-        },
-      };
+    async exec(command) {
+      try {
+        return await exec(command);
+      } catch (error) {
+        if (!(error instanceof Error) || errorCode(error) === null) throw error;
+        await killFamily(family());
+        bash = null;
+        return notRun(
+          `The shell has lost its files in ${around.scratch} (${error.message}). The next command gets a new one.`,
+        );
+      }
     },
     kill: async () => (started ? killFamily(family()) : 0),
   };
+}
+
+/** The outcome of a command that could not be run. */
+export function notRun(why: string): ExecOutcome {
+  return { result: { stdout: "", stderr: why, exit_code: 1, execution_time_ms: 0 }, ran: null };
 }
 
 /** Kills a command that takes too long or is not wanted any more. `end` says whether that was so, once all is dead. */

@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync } from "node:fs";
 import { openPipes } from "./pipes.ts";
 import { type Spawn, spawnDirectly } from "./processes.ts";
-import { type Command, type ExecOutcome, openShell, type Shell } from "./shell.ts";
+import { type Command, type ExecOutcome, notRun, openShell, type Shell } from "./shell.ts";
 import { type Environment, freshState, type ShellState } from "./shell-state.ts";
 
 export interface ExecRequest extends Command {
@@ -119,8 +119,4 @@ function nextName(taken: readonly string[]): string {
 function notFound(name: string, names: readonly string[]): string {
   const others = names.length > 0 ? `Open shells: ${names.join(", ")}.` : "No shell is open.";
   return `Session not found: there is no open shell "${name}". ${others} To open one, call shell with {"action":"start","name":"${name}"}.`;
-}
-
-function notRun(why: string): ExecOutcome {
-  return { result: { stdout: "", stderr: why, exit_code: 1, execution_time_ms: 0 }, ran: null };
 }

@@ -373,3 +373,13 @@ test("a shell whose folder was deleted under it still answers", async () => {
   expect((await shells.sh("exit 0")).result.exit_code).toBe(0);
   expect((await shells.sh("pwd")).result).toMatchObject({ stdout: `${shells.tree}\n`, note: expect.any(String) });
 });
+
+test("a command that deletes the shell's own files costs that shell, no more", async () => {
+  const shells = openTestShells({ cap: 100 });
+  await shells.sh("export A=1");
+  const { result } = await shells.sh(`rm -r ${shells.scratch}; seq 1000`);
+  expect(result.stdout).toContain("they could not be kept: ENOENT");
+  expect(result.truncated).toBeUndefined();
+  expect((await shells.sh("echo $A")).result.stderr).toContain("The shell has lost its files");
+  expect((await shells.sh("echo $A")).result).toMatchObject({ stdout: "1\n", exit_code: 0 });
+});
