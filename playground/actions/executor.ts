@@ -2,7 +2,6 @@ import type { Run, World, WorldEvents } from "../world.ts";
 import { githubContext } from "./cause.ts";
 import { type Lanes, openLanes, openPlaces, type Places } from "./lanes.ts";
 import { type Scope, text } from "./language.ts";
-import { killMarked } from "./processes.ts";
 import { addRun, beginRun, completeRun, failRun, fillRun } from "./records.ts";
 import { commitSubject } from "./repository.ts";
 import { inLane, runJobs } from "./run.ts";
@@ -141,7 +140,7 @@ async function performRun(shop: Shop, { run, cancel, plan }: Made): Promise<void
   }
 }
 
-/** The run is complete when nothing of it is left and before anyone takes its place. */
+/** The run is complete before anyone takes its place. */
 async function runToEnd(
   { world, lanes, actions, closing }: Shop,
   { run, cancel }: { readonly run: Run; readonly cancel: AbortController },
@@ -154,7 +153,6 @@ async function runToEnd(
   beginRun(world, run);
   const stop = { gently: cancel.signal, now: closing.signal };
   const conclusion = await runJobs({ world, run, workflow, contexts: scope.contexts, actions, lanes, stop });
-  await killMarked({ sessions: new Set(), variable: `GITHUB_RUN_ID=${run.id}`, folder: null });
   completeRun(world, run, conclusion);
   return true;
 }

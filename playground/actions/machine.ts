@@ -61,8 +61,9 @@ export async function openMachine(options: {
 
 /** Ends every process of the job, however it hid, and removes the job's folder. */
 export async function closeMachine(machine: Machine): Promise<void> {
-  const { sessions, tracking, folder } = machine;
-  const killed = await killMarked({ sessions, folder, variable: `RUNNER_TRACKING_ID=${tracking}` });
+  const { sessions, tracking, folder, workspace } = machine;
+  const variables = [`RUNNER_TRACKING_ID=${tracking}`, `GITHUB_WORKSPACE=${workspace}`];
+  const killed = await killMarked({ sessions, folder, variables });
   if (killed > 0) print(machine, `Cleaned up ${killed} orphan process${killed === 1 ? "" : "es"}.`);
   await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -51,7 +51,6 @@ export async function runProcess(options: Command): Promise<Ending> {
 
   // What the process wrote before it ended is in the pipes already: one more round of the event loop reads it.
   await setImmediate();
-  await setImmediate();
   for (const output of outputs) output.end();
   return ending;
 }
@@ -89,12 +88,12 @@ function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void
   };
 }
 
-/** How the processes of a job or run are recognised. */
+/** How the processes of a job are recognised. */
 export interface Marks {
   readonly sessions: ReadonlySet<number>;
-  /** `NAME=value`, in the environment of everything that was started here. */
-  readonly variable: string;
-  readonly folder: string | null;
+  /** `NAME=value`: what only this job's processes have in their environment. Run ids are not alone on a machine. */
+  readonly variables: readonly string[];
+  readonly folder: string;
 }
 
 /** Kills everything that bears one of the marks, again and again until nothing does. Returns how many there were. */
@@ -120,8 +119,8 @@ function bears(pid: number, marks: Marks): boolean {
   const [state, , , session] = readProc(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ") ?? [];
   if (state === undefined || state === "" || state === "Z") return false;
   if (marks.sessions.has(Number(session))) return true;
-  if (readProc(`/proc/${pid}/environ`).split("\0").includes(marks.variable)) return true;
-  if (marks.folder === null) return false;
+  const environment = readProc(`/proc/${pid}/environ`).split("\0");
+  if (marks.variables.some((variable) => environment.includes(variable))) return true;
   const cwd = orEmpty(() => readlinkSync(`/proc/${pid}/cwd`));
   return cwd === marks.folder || cwd.startsWith(`${marks.folder}/`);
 }

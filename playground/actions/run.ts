@@ -71,21 +71,20 @@ async function decideAndRun(call: JobCall): Promise<JobResult> {
 /** As on GitHub, cancelling a run leaves those of its jobs alone whose `if` still holds. */
 async function runInLane(call: JobCall, wanted: () => boolean): Promise<JobResult> {
   const { plan, stop, world, job, run, lanes } = call;
-  const { contexts } = jobScope(call, stop.gently.aborted);
+  const scope = jobScope(call, stop.gently.aborted);
   const cancel = new AbortController();
   const over = new AbortController();
   const onCancel = () => {
     if (!wanted()) cancel.abort();
   };
   stop.gently.addEventListener("abort", onCancel, { once: true, signal: over.signal });
-  const own = { gently: cancel.signal, now: stop.now };
-  const start = async () => {
+  const start = () => {
     Object.assign(job, { status: "in_progress", startedAt: world.now() });
-    return await runJob({ ...call, contexts, stop: own });
+    return runJob({ ...call, contexts: scope.contexts, stop: { gently: cancel.signal, now: stop.now } });
   };
   try {
     const name = `job ${run.id} ${plan.key}`;
-    const result = await inLane(lanes, plan.body.find("concurrency"), jobScope(call, false), { name, cancel }, start);
+    const result = await inLane(lanes, plan.body.find("concurrency"), scope, { name, cancel }, start);
     return result ?? { conclusion: "cancelled", outputs: nothing };
   } finally {
     over.abort();

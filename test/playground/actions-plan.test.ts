@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { mask, readAssignments, readLine } from "../../playground/actions/commands.ts";
 import { enter, leave } from "../../playground/actions/concurrency.ts";
+import { openPlaces } from "../../playground/actions/lanes.ts";
 import { startsOn, type Trigger } from "../../playground/actions/triggers.ts";
 import { readWorkflow } from "../../playground/actions/workflow.ts";
 
@@ -100,4 +101,23 @@ test("a file of assignments holds single lines and blocks", () => {
 
 test("a secret that contains another is masked whole", () => {
   expect(mask("abc abcdef", ["abc", "abcdef"])).toBe("*** ***");
+});
+
+test("no more than so many pieces of work go on at once", async () => {
+  const place = openPlaces(2);
+  const began: string[] = [];
+  const ends = new Map<string, () => void>();
+  const work = (name: string) =>
+    place(() => {
+      began.push(name);
+      return new Promise<void>((resolve) => ends.set(name, resolve));
+    });
+  const [a, b, c] = [work("a"), work("b"), work("c")];
+  expect(began).toEqual(["a", "b"]);
+  ends.get("b")?.();
+  await b;
+  expect(began).toEqual(["a", "b", "c"]);
+  ends.get("a")?.();
+  ends.get("c")?.();
+  await Promise.all([a, c]);
 });

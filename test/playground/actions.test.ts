@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { git } from "../../playground/github/git.ts";
 import { jobOf, logOf, openWorkshop } from "./workshop.ts";
 
@@ -38,6 +38,11 @@ jobs:
     "Run actions/checkout@v5: success",
     "Run the tests: success",
     "Post Run actions/checkout@v5: success",
+  ]);
+  expect(await shop.webhooksOf(second)).toEqual([
+    "workflow_run.requested",
+    "workflow_run.in_progress",
+    "workflow_run.completed",
   ]);
   expect(shop.complaints).toEqual([]);
 });
@@ -119,15 +124,17 @@ test("a concurrency group runs one, keeps the newest waiting and cancels the one
   turn:
     runs-on: ubuntu-latest
     steps:
-      - run: echo "$$" > "${shop.world.dir}/pid" && exec sleep 1000
-        if: inputs.kind == 'long'
+      - if: inputs.kind == 'long'
+        run: |
+          ${shop.tell("started")}
+          exec sleep 1000
       - run: echo "the turn of \${{ inputs.kind }}"
         if: always()
 `;
   const rest = "    inputs: { kind: { required: true } }\nconcurrency:\n  group: session-1\n";
   await shop.push("main", { ".github/workflows/manual.yml": manual(jobs, rest) });
   const first = shop.dispatch("manual.yml", { kind: "long" });
-  await shop.runWhere((run) => run.id === first && run.status === "in_progress");
+  expect(await shop.told()).toBe("started");
   const second = shop.dispatch("manual.yml", { kind: "second" });
   await shop.runWhere((run) => run.id === second);
   const third = shop.dispatch("manual.yml", { kind: "third" });
@@ -145,6 +152,29 @@ test("a concurrency group runs one, keeps the newest waiting and cancels the one
   expect(logOf(last, "turn")).toContain("the turn of third");
 });
 
+test("a waiting run that is cancelled leaves the group to the next one", async () => {
+  await using shop = await openWorkshop();
+  const jobs = `
+  turn:
+    runs-on: ubuntu-latest
+    steps:
+      - run: exec sleep 1000
+        if: inputs.kind == 'long'
+`;
+  const rest = "    inputs: { kind: { required: true } }\nconcurrency: session-1\n";
+  await shop.push("main", { ".github/workflows/manual.yml": manual(jobs, rest) });
+  const long = shop.dispatch("manual.yml", { kind: "long" });
+  const running = await shop.runWhere((run) => run.id === long && run.status === "in_progress");
+  const waiting = shop.dispatch("manual.yml", { kind: "waiting" });
+  shop.cancel(await shop.runWhere((run) => run.id === waiting));
+  expect(await shop.completed({ id: waiting })).toMatchObject({ conclusion: "cancelled", startedAt: null });
+  shop.cancel(running);
+  await shop.completed({ id: long });
+  expect(await shop.completed({ id: shop.dispatch("manual.yml", { kind: "next" }) })).toMatchObject({
+    conclusion: "success",
+  });
+});
+
 test("a step killed from outside fails and says so; what must always run still runs", async () => {
   await using shop = await openWorkshop();
   const jobs = `
@@ -153,7 +183,7 @@ test("a step killed from outside fails and says so; what must always run still r
     steps:
       ${checkout}
       - name: Work
-        run: kill -KILL $$
+        run: printf 'without a newline' && kill -KILL $$
       - run: echo unreachable
       - name: Clean up
         if: always()
@@ -169,7 +199,7 @@ test("a step killed from outside fails and says so; what must always run still r
     "Clean up: success",
     "Post Run actions/checkout@v5: success",
   ]);
-  expect(logOf(run, "turn")).toContain("##[error]The process was killed from outside by SIGKILL.");
+  expect(logOf(run, "turn")).toContain("without a newline\n##[error]The process was killed from outside by SIGKILL.");
 });
 
 test("nothing of a job survives it, and its folder is gone", async () => {
@@ -183,7 +213,9 @@ test("nothing of a job survives it, and its folder is gone", async () => {
           sleep 1000 & ${note("pids")}
           setsid sleep 1000 & ${note("pids")}
           setsid env -i PATH="$PATH" sleep 1000 & ${note("pids")}
-          cd / && setsid sleep 1000 & ${note("pids")}
+          (cd / && exec setsid sleep 1000) & ${note("pids")}
+          (cd / && RUNNER_TRACKING_ID= exec setsid sleep 1000) & ${note("pids")}
+          (cd / && exec env -i PATH="$PATH" sleep 1000) & ${note("pids")}
           echo "$PWD" > "${shop.world.dir}/workspace"
 `;
   await shop.push("main", { ".github/workflows/manual.yml": manual(jobs) });
@@ -191,7 +223,7 @@ test("nothing of a job survives it, and its folder is gone", async () => {
   expect(run.conclusion).toBe("success");
   expect(logOf(run, "messy")).toMatch(/Cleaned up \d orphan processes/);
   const pids = (await readFile(join(shop.world.dir, "pids"), "utf8")).trim().split("\n").map(Number);
-  expect(pids).toHaveLength(4);
+  expect(pids).toHaveLength(6);
   expect(pids.filter(isAlive)).toEqual([]);
   const workspace = (await readFile(join(shop.world.dir, "workspace"), "utf8")).trim();
   expect(existsSync(workspace)).toBe(false);
@@ -203,19 +235,23 @@ test("closing the executor ends what runs", async () => {
   endless:
     runs-on: ubuntu-latest
     steps:
-      - run: trap '' INT TERM; (trap '' INT TERM; exec sleep 1000) & echo $! > "${shop.world.dir}/pid"; echo started >> "$GITHUB_STEP_SUMMARY"; wait
+      - run: |
+          trap '' INT TERM
+          sleep 1000 &
+          ${shop.tell("$!")}
+          wait
       - if: always()
         run: echo too late
 `;
   await shop.push("main", { ".github/workflows/manual.yml": manual(jobs) });
   const id = shop.dispatch("manual.yml");
-  const pid = await vi.waitFor(
-    async () => Number(await readFile(join(shop.world.dir, "pid"), "utf8")) || Promise.reject(),
-  );
+  const pid = Number(await shop.told());
+  expect(isAlive(pid)).toBe(true);
   await shop.executor.close();
   expect(isAlive(pid)).toBe(false);
   const run = await shop.completed({ id });
   expect(run.conclusion).toBe("cancelled");
+  expect(logOf(run, "endless")).toContain("##[error]The operation was canceled.");
   expect(logOf(run, "endless")).not.toContain("##[group]Run echo too late");
 });
 

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +21,12 @@ export interface Workshop extends AsyncDisposable {
   /** Dispatches a workflow file; answers the run's id. */
   dispatch(file: string, inputs?: Readonly<Record<string, string>>): number;
   cancel(run: Run): void;
+  /** A shell command with which a step tells the test something, the value of a shell expression. */
+  tell(expression: string): string;
+  /** The next thing that a step tells. */
+  told(): Promise<string>;
+  /** The webhooks of a run that were sent, in order, once all are; each was checked against GitHub's schemas. */
+  webhooksOf(run: Run): Promise<readonly string[]>;
   /** The first run for which it holds, now or as soon as a run event makes it so. */
   runWhere(wanted: (run: Run) => boolean): Promise<Run>;
   /** The run of a workflow at a commit, once it has completed. */
@@ -28,9 +35,25 @@ export interface Workshop extends AsyncDisposable {
 
 export async function openWorkshop(actions: Readonly<Record<string, string>> = {}): Promise<Workshop> {
   const dir = await mkdtemp(join(tmpdir(), "offshoot-workshop-"));
-  const options = { port: 0, owner: "acme", repo: "parser", dir, webhook: { secret: "s" }, app: { id: 1, slug: "offshoot" } };
+  const options = {
+    port: 0,
+    owner: "acme",
+    repo: "parser",
+    dir,
+    webhook: { secret: "s" },
+    app: { id: 1, slug: "offshoot" },
+  };
   const github = await openGithub(options);
   const { world } = github;
+  github.handle("/hook", (request, response) => {
+    request.resume().on("end", () => response.end());
+  });
+  github.setWebhookUrl(`${world.url}/hook`);
+  const words = new EventEmitter<{ word: [string] }>();
+  github.handle("/tell/", (request, response) => {
+    words.emit("word", (request.url ?? "").slice("/tell/".length));
+    response.end();
+  });
   const complaints: string[] = [];
   const executor = startExecutor({ world, actions, log: (message) => complaints.push(message) });
   const maintainer = personNamed(world, "maintainer");
@@ -74,8 +97,19 @@ export async function openWorkshop(actions: Readonly<Record<string, string>> = {
       return runId;
     },
     cancel: (run) => void world.bus.emit("cancel", { runId: run.id }),
+    tell: (expression) => `node -e 'fetch("${world.url}/tell/" + process.argv[1])' "${expression}"`,
+    told: async () => String((await once(words, "word"))[0]),
+    webhooksOf: async (run) => {
+      await github.webhooksSettled();
+      if (world.violations.length > 0) throw new Error(world.violations.join("\n"));
+      const own = [...world.deliveries.values()].filter(({ payload }) =>
+        JSON.stringify(payload).includes(`"id":${run.id},`),
+      );
+      return own.map(({ event, action }) => `${event}.${action}`);
+    },
     [Symbol.asyncDispose]: async () => {
       await executor.close();
+      await github.webhooksSettled();
       await github.close();
       await rm(dir, { recursive: true, force: true });
     },
@@ -84,7 +118,8 @@ export async function openWorkshop(actions: Readonly<Record<string, string>> = {
 
 async function commit(world: World, branch: string, files: Readonly<Record<string, string>>) {
   const ref = `refs/heads/${branch}`;
-  const tip = async (name: string) => (await git(world.gitDir, ["for-each-ref", "--format=%(objectname)", name])).trim();
+  const tip = async (name: string) =>
+    (await git(world.gitDir, ["for-each-ref", "--format=%(objectname)", name])).trim();
   const before = await tip(ref);
   const base = before || (await tip(`refs/heads/${world.defaultBranch}`));
   const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`;
