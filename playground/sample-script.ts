@@ -51,9 +51,9 @@ function fixBug(turn: readonly Deed[]): readonly Step[] {
     edit(SOURCE, WRONG, RIGHT),
     exec("npm test"),
     say(
-      `${verdict(runs[1], "Fixed")} \`parse("250ms")\` read the \`m\` of \`ms\` as minutes.\n\n` +
-        `A regular expression takes the first alternative that fits, and in \`${SOURCE}\` \`m\` stood before \`ms\`. ` +
-        `I put \`ms\` first: \`${RIGHT}\`.`,
+      "Read `ms` as milliseconds\n\n" +
+        `A regular expression takes the first alternative that fits, and in \`${SOURCE}\` \`m\` stood before \`ms\`: ` +
+        `\`250ms\` was 250 minutes. I put \`ms\` first: \`${RIGHT}\`. ${verdict(runs[1])}`,
     ),
   ];
 }
@@ -66,8 +66,9 @@ function addTest(turn: readonly Deed[]): readonly Step[] {
     edit(TESTS, LAST_TEST, NEW_TEST + LAST_TEST),
     exec("npm test"),
     say(
-      `${verdict(results(turn, "exec")[0], "Added a test")} \`${TESTS}\` now checks that ` +
-        "`1s 250ms` is 1,250 milliseconds. It is the one test that my script knows, whatever was asked for.",
+      "Test milliseconds next to seconds\n\n" +
+        `\`${TESTS}\` now checks that \`1s 250ms\` is 1,250 milliseconds. ${verdict(results(turn, "exec")[0])} ` +
+        "It is the one test that my script knows, whatever was asked for.",
     ),
   ];
 }
@@ -78,7 +79,7 @@ function extendReadme(turn: readonly Deed[]): readonly Step[] {
   return [
     read(README),
     edit(README, UNITS_LINE, `${UNITS_LINE} ${MORE_UNITS}`),
-    say("Extended the README: it now says that units can be mixed."),
+    say("Document mixed units\n\nThe README now says that units can be mixed and that fractions work."),
   ];
 }
 
@@ -103,10 +104,9 @@ function results(turn: readonly Deed[], tool: string): readonly string[] {
   );
 }
 
-function verdict(run: string | undefined, done: string): string {
-  return run !== undefined && passed(run)
-    ? `${done}, and \`npm test\` passes.`
-    : `${done}, but \`npm test\` still fails; the rest is beyond my script.`;
+function verdict(run: string | undefined): string {
+  const green = run !== undefined && passed(run);
+  return green ? "`npm test` passes." : "`npm test` still fails; the rest is beyond my script.";
 }
 
 function passed(result: string): boolean {

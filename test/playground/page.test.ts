@@ -85,6 +85,7 @@ test("GitHub's Markdown: tables, folded parts, task lists, links to threads", ()
   expect(html).toContain("<details><summary>more</summary>");
   expect(html).toContain('<input type="checkbox" disabled checked />');
   expect(html).toContain('<a href="/o/r/issues/12">#12</a>');
+  expect(renderMarkdown("> [!NOTE]\n> careful", "/o/r").html).toContain('<blockquote class="alert">');
 });
 
 test("a browser that watches is told of a change", async () => {
