@@ -36,10 +36,16 @@ const PLANS: readonly (readonly [RegExp, Plan])[] = [
 function planFor(turn: readonly Deed[]): Plan {
   for (const deed of turn) {
     if (deed.kind !== "prompt") continue;
-    const known = PLANS.find(([pattern]) => pattern.test(deed.text));
+    const asked = promptIn(deed.text);
+    const known = PLANS.find(([pattern]) => pattern.test(asked));
     if (known) return known[1];
   }
   return introduce;
+}
+
+/** What was asked, without the text and the like that are told beside it. */
+function promptIn(text: string): string {
+  return /<prompt\b[^>]*>([\s\S]*)<\/prompt>/.exec(text)?.[1] ?? text;
 }
 
 function fixBug(turn: readonly Deed[]): readonly Step[] {

@@ -52,6 +52,14 @@ test("says what it is, in every answer, and shows the files when it does not kno
   expect(answer).toContain("package.json");
 });
 
+test("does what the prompt asks for, not what the issue beside it speaks of", () => {
+  const issue = '<data kind="issue" number="1">\nPlease fix the failing test\n</data>\n';
+  const asked = (prompt: string) =>
+    sampleScript([{ kind: "prompt", text: `${issue}<prompt from="ada">\n${prompt}\n</prompt>` }]);
+  expect(asked("hello")).toMatchObject({ name: "exec", input: { command: "ls" } });
+  expect(asked("document this")).toMatchObject({ name: "read", input: { path: "README.md" } });
+});
+
 test("does not claim success when the tests still fail", () => {
   const moves: Deed[] = [{ kind: "prompt", text: "add a test" }];
   for (let move = sampleScript(moves); move.kind === "call"; move = sampleScript(moves)) {
