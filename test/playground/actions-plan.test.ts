@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { mask, readAssignments, readLine } from "../../playground/actions/commands.ts";
 import { enter, leave } from "../../playground/actions/concurrency.ts";
-import { openPlaces } from "../../playground/actions/lanes.ts";
+import { openLanes, openPlaces } from "../../playground/actions/lanes.ts";
 import { startsOn, type Trigger } from "../../playground/actions/triggers.ts";
 import { readWorkflow } from "../../playground/actions/workflow.ts";
 
@@ -59,6 +59,19 @@ test("a pending one that gives up leaves the place free", () => {
   const first = enter(new Map(), { name: "a", group: "g", cancelInProgress: false });
   const second = enter(first.groups, { name: "b", group: "g", cancelInProgress: false });
   expect(leave(second.groups, "g", "b")).toEqual({ groups: first.groups, starts: null });
+});
+
+test("whoever gives up while it waits leaves the group to the next one", async () => {
+  const lanes = openLanes();
+  const enter = (name: string, cancel: AbortController) =>
+    lanes.enter({ name, group: "g", cancelInProgress: false, signal: cancel.signal, cancel: () => cancel.abort() });
+  const patience = new AbortController();
+  expect(await enter("a", new AbortController())).toBe(true);
+  const waiting = enter("b", patience);
+  patience.abort();
+  expect(await waiting).toBe(false);
+  lanes.leave("G", "a");
+  expect(await enter("c", new AbortController())).toBe(true);
 });
 
 test.each([
