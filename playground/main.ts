@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const playground = await openPlayground({
     port: flags.port,
     model: chooseModel(process.env),
-    log: (line) => process.stderr.write(`${line}\n`),
+    log: (line) => void ((flags.json || !isChatter(line)) && process.stderr.write(`${line}\n`)),
   }).catch((error: unknown) => {
     throw explain(error, flags.port);
   });
@@ -33,6 +33,11 @@ async function main(): Promise<void> {
   } finally {
     await playground.close();
   }
+}
+
+/** What the app logs of its everyday work; a person at a terminal wants to read of trouble only. */
+function isChatter(line: string): boolean {
+  return /^\{"level":[123]0,/.test(line);
 }
 
 function readFlags(args: readonly string[]): Flags {

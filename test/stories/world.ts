@@ -149,13 +149,14 @@ function readThread(world: World, number: number): string {
 }
 
 async function killRunner(world: World): Promise<void> {
-  const jobs = [...world.runs.values()]
-    .filter((run) => run.event === "workflow_dispatch" && run.status === "in_progress")
-    .flatMap((run) => run.jobs.map((job) => ({ run, job })));
-  if (jobs.length === 0) throw new Error("No runner is at work that could be killed.");
-  for (const { run, job } of jobs) {
+  const turns = [...world.runs.values()].filter(
+    (run) => run.event === "workflow_dispatch" && run.status === "in_progress",
+  );
+  if (turns.length === 0) throw new Error("No runner is at work that could be killed.");
+  for (const job of turns.flatMap((run) => run.jobs)) {
     const folder = join(world.dir, "jobs", String(job.id));
-    await killMarked({ sessions: new Set(), folder, variable: `GITHUB_RUN_ID=${run.id}` });
+    const variables = [`GITHUB_WORKSPACE=${join(folder, "work", world.repo, world.repo)}`];
+    await killMarked({ sessions: new Set(), folder, variables });
   }
 }
 
