@@ -106,7 +106,7 @@ export function githubContext(world: World, run: Run, cause: Cause): Record<stri
   };
 }
 
-export function branchName(ref: string): string {
+function branchName(ref: string): string {
   return ref.replace(/^refs\/(heads|tags|pull)\//, "");
 }
 

@@ -1,5 +1,5 @@
 /** Who holds a concurrency group and who waits for it, by the name that a run or job is known under. */
-export interface Group {
+interface Group {
   readonly running: string;
   readonly pending: string | null;
 }

@@ -1,6 +1,6 @@
 import { enter, type Groups, leave } from "./concurrency.ts";
 
-export interface Waiter {
+interface Waiter {
   readonly name: string;
   readonly group: string;
   readonly cancelInProgress: boolean;

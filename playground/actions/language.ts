@@ -27,10 +27,8 @@ export interface Scope {
   readonly status: Status;
 }
 
-export const running: Status = { success: true, failure: false, cancelled: false };
-
 /** Evaluates one expression, given without `${{ }}`. Throws what GitHub's evaluator throws, with a message for people. */
-export function evaluate(expression: string, scope: Scope): Json {
+function evaluate(expression: string, scope: Scope): Json {
   const functions = statusFunctions(scope.status);
   const tree = new Parser(new Lexer(expression).lex().tokens, Object.keys(scope.contexts), functions).parse();
   const contexts = JSON.parse(JSON.stringify(scope.contexts), data.reviver);
