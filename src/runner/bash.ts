@@ -79,16 +79,24 @@ export function startBash(options: {
   });
   // A shell that is gone says so by its exit, not by a broken pipe.
   child.stdin?.on("error", () => {});
-  const gone = whenGone(child);
+  let gone: Gone | null = null;
+  let tell: (what: number | Gone) => void = () => {};
+  child.stdio[3]?.on("data", (line: Buffer) => tell(Number(line.toString())));
+  whenGone(child, (how) => {
+    gone = how;
+    tell(how);
+  });
   let number = 0;
   return {
     pid: child.pid,
     async run(script, { stdout, stderr }) {
       number++;
       writeFileSync(`${own}.script`, script, { mode: 0o600 });
-      const code = nextCode(child);
-      child.stdin?.write(`${number} ${stdout} ${stderr}\n`);
-      const first = await Promise.race([code, gone]);
+      const first = await new Promise<number | Gone>((resolve) => {
+        tell = resolve;
+        if (gone) resolve(gone);
+        else child.stdin?.write(`${number} ${stdout} ${stderr}\n`);
+      });
       if (typeof first !== "number" && first.type === "not-started") return first;
       const context = readContext(`${own}.context`, number);
       return typeof first === "number" ? { type: "finished", code: first, context } : { ...first, context };
@@ -100,20 +108,14 @@ type Gone =
   | { readonly type: "exited"; readonly code: number; readonly signal: NodeJS.Signals | null }
   | { readonly type: "not-started"; readonly why: string };
 
-function whenGone(child: ChildProcess): Promise<Gone> {
-  return new Promise((resolve) => {
-    child.once("error", (error) => resolve({ type: "not-started", why: error.message }));
-    child.once("exit", (code, signal) => {
-      // A background process may hold the other ends, and then they would not close by themselves.
-      child.stdin?.destroy();
-      child.stdio[3]?.destroy();
-      resolve({ type: "exited", code: code ?? 128 + (signal ? osConstants.signals[signal] : 0), signal });
-    });
+function whenGone(child: ChildProcess, tell: (how: Gone) => void): void {
+  child.once("error", (error) => tell({ type: "not-started", why: error.message }));
+  child.once("exit", (code, signal) => {
+    // A background process may hold the other ends, and then they would not close by themselves.
+    child.stdin?.destroy();
+    child.stdio[3]?.destroy();
+    tell({ type: "exited", code: code ?? 128 + (signal ? osConstants.signals[signal] : 0), signal });
   });
-}
-
-function nextCode(child: ChildProcess): Promise<number> {
-  return new Promise((resolve) => child.stdio[3]?.once("data", (line: Buffer) => resolve(Number(line.toString()))));
 }
 
 /** Null when the file is missing or is an earlier script's: then this one did not let the shell write it. */

@@ -28,7 +28,8 @@ export interface Pipes {
 }
 
 const batch = 8;
-const chunkBytes = 65_536;
+/** As much as a pipe holds; read into by turns, so that no command costs a buffer of its own. */
+const room = Buffer.alloc(65_536);
 
 export function openPipes(dir: string): Pipes {
   const free: string[] = [];
@@ -99,9 +100,8 @@ function openReader(path: string, output: Output, onEnd: () => void): Reader {
 
 /** Empty at the end of the stream. */
 function readNow(fd: number): Buffer | "later" {
-  const chunk = Buffer.allocUnsafe(chunkBytes);
   try {
-    return chunk.subarray(0, readSync(fd, chunk));
+    return Buffer.from(room.subarray(0, readSync(fd, room)));
   } catch (error) {
     if (errorCode(error) === "EAGAIN") return "later";
     throw error;
