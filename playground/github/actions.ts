@@ -59,7 +59,7 @@ function findRun(world: World, id: number): Run {
 }
 
 /** Shows the run as it is at the call, although git is asked afterwards. */
-export async function runJson(world: World, run: Run) {
+async function runJson(world: World, run: Run) {
   const shown = runFields(world, run);
   const head = await readCommit(world.gitDir, shown.head_sha);
   return { ...shown, head_commit: simpleCommitJson(head ?? missingCommit(run)) };

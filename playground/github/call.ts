@@ -63,7 +63,7 @@ export type Reply =
   | { readonly status: 204 }
   | { readonly status: 302; readonly location: string };
 
-export type Handler<K extends OperationId> = (call: Call<K>) => Reply | Promise<Reply>;
+type Handler<K extends OperationId> = (call: Call<K>) => Reply | Promise<Reply>;
 
 /** The handlers of some operations; all of them together must cover `operationIds`. */
 export type Handlers<K extends OperationId> = { readonly [Id in K]: Handler<Id> };

@@ -11,9 +11,9 @@ type IssueOperations = Exclude<Extract<OperationId, `issues/${string}`>, LabelOp
 const LONGEST_BODY = 65_536;
 
 /** The next free number: issues and pull requests share one sequence. */
-export const nextNumber = (world: World): number => Math.max(0, ...world.issues.keys()) + 1;
+const nextNumber = (world: World): number => Math.max(0, ...world.issues.keys()) + 1;
 
-export function checkBodyLength(resource: string, body: string): string {
+function checkBodyLength(resource: string, body: string): string {
   if (body.length <= LONGEST_BODY) return body;
   throw invalid(resource, "body", `body is too long (maximum is ${LONGEST_BODY} characters)`);
 }
