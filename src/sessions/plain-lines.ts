@@ -89,8 +89,7 @@ function measure(line: string): Shape {
   const listed = prefix.trim() !== "";
   const rest = line.slice(prefix.length);
   const run = /^(?:(`{3,})[^`]*|(~{3,}).*)$/.exec(rest);
-  // Four columns make it indented code, or put it into a list item, which ends before any line of ours begins.
-  return { indent, listed, rest, fence: listed || indent < 4 ? (run?.[1] ?? run?.[2]) : undefined };
+  return { indent, listed, rest, fence: run?.[1] ?? run?.[2] };
 }
 
 function openFence(state: State, { fence = "", indent }: Shape): void {
@@ -106,7 +105,7 @@ function insideFence(fence: Region & { in: "fence" }, line: string): Region {
   const trimmed = line.trim();
   if (trimmed === "") return fence;
   const { indent, listed } = measure(line);
-  // Does an indented fence stand in a list item, which such a line would end? That takes the whole grammar to tell.
+  // Does an indented fence stand in a list item, which such a line would end, or is it indented code?
   if (indent < fence.indent) return DOUBT;
   const isMark = !listed && trimmed.startsWith(fence.mark) && trimmed.replaceAll(fence.mark.charAt(0), "") === "";
   return isMark && indent < Math.max(4, fence.indent + 1) ? fence.outer : fence;
@@ -133,7 +132,7 @@ function readText(state: State, line: string, { indent, listed, rest }: Shape): 
   const plain = region.in === "text" && !state.bound;
   state.region = doubtful ? DOUBT : after;
   state.fresh = code;
-  state.bound ||= after.in === "text" && outsideSpans.includes("`");
+  state.bound ||= outsideSpans.includes("`");
   return plain;
 }
 
@@ -149,7 +148,7 @@ function readHtml(region: Region, line: string): Region {
   let now = region;
   for (const { 0: token, 1: complete, 2: slash, 3: name } of line.matchAll(MARKUP)) {
     if (token === "-->") now = now.in === "comment" ? now.outer : now;
-    else if (now.in === "comment" || now.in === "doubt" || complete) continue;
+    else if (now.in === "comment" || complete) continue;
     else if (name === undefined) now = { in: "comment", outer: now };
     else if (slash) now = closeTag(now, name.toLowerCase());
     else now = { in: "element", name: name.toLowerCase(), outer: now };
@@ -157,11 +156,9 @@ function readHtml(region: Region, line: string): Region {
   return now;
 }
 
+/** An element that crosses others stays open: what it hides can only grow. */
 function closeTag(region: Region, name: string): Region {
-  if (region.in !== "element") return region;
-  if (region.name === name) return region.outer;
-  for (let outer = region.outer; outer.in === "element"; outer = outer.outer) if (outer.name === name) return DOUBT;
-  return region;
+  return region.in === "element" && region.name === name ? region.outer : region;
 }
 
 function same(one: Region, other: Region): boolean {
@@ -174,7 +171,7 @@ function same(one: Region, other: Region): boolean {
   return true;
 }
 
-/** Blanks what stands between two runs of backticks of the same length. */
+/** Takes out what stands between two runs of backticks of the same length. */
 function withoutCodeSpans(line: string): string {
   if (!line.includes("`") || line.includes("\\`")) return line;
   const parts = line.split(/(`+)/);

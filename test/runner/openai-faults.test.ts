@@ -1,7 +1,19 @@
-import { expect, test } from "vitest";
+import type { UnderlyingDefaultSource } from "node:stream/web";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { ModelError } from "../../src/runner/model.ts";
 import { type OpenAIModelOptions, openaiModel } from "../../src/runner/openai.ts";
-import { type Answer, chunks, events, raw, refuse, request, says, serve, textItem } from "./openai-server.ts";
+import {
+  type Answer,
+  chunks,
+  completed,
+  events,
+  raw,
+  refuse,
+  request,
+  says,
+  serve,
+  textItem,
+} from "./openai-server.ts";
 
 const KEY = "sk-test-0123456789";
 
@@ -195,6 +207,33 @@ test.each([
   expect(thrown).toMatchObject({ kind: "unavailable", message: expect.stringContaining("sent nothing for 0.02 s") });
   expect(server.received).toHaveLength(5);
 });
+
+test("a reply may take as long as it likes while it goes on", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  async function* slowly() {
+    for (const event of [{ type: "response.created" }, textItem("Done"), completed()]) {
+      await vi.advanceTimersByTimeAsync(200_000);
+      yield new TextEncoder().encode(`data: ${JSON.stringify(event)}\n\n`);
+    }
+  }
+  const { model, waits } = impatient("https://models.example/v1", {
+    fetch: async () => new Response(new ReadableStream(pulledFrom(slowly()), { highWaterMark: 0 })),
+  });
+  expect(await model.step(request())).toMatchObject(text("Done"));
+  expect(waits).toEqual([]);
+});
+
+/** Hands out each chunk only when the reader has dealt with the one before. */
+function pulledFrom(chunks: AsyncGenerator<Uint8Array>): UnderlyingDefaultSource<Uint8Array> {
+  return {
+    async pull(controller) {
+      const { done, value } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+  };
+}
 
 test("an abort while the model thinks ends the step at once", async () => {
   const stop = new AbortController();

@@ -79,7 +79,10 @@ test.each([
   ["a folded block in another", "<details>\n<details>\n</details>\n\n/agent go\n</details>"],
   ["a folded block that only code closes", "<details>\n\n    </details>\n\n/agent go"],
   ["a folded block whose end is in a code span", "<details>\n\n`</details>`\n/agent go"],
-  ["crossed elements", "<details><code></details>\n\n/agent go"],
+  ["crossed elements", "<details><code></details></code>\n\n/agent go"],
+  ["an element that only a code span ends", "<code>`x </code>`\n/agent go"],
+  ["an HTML comment that may be none, around a folded block", "look <!--\n\n<details>-->\n\n/agent go"],
+  ["an HTML comment between escaped backticks", "\\`<!--\\`\n/agent go\n-->"],
   ["an HTML quote", "<blockquote>\n\n/agent go\n</blockquote>"],
   ["a processing instruction", "<?php\n\n/agent go"],
 ])("%s: no command", (_, body) => {
@@ -176,9 +179,4 @@ test.each([
   for (let round = 0; round < 20; round++) {
     expect(parseCommand(unit.repeat(65_536 / unit.length))).toBeNull();
   }
-});
-
-test("a folded block within ten thousand others is read in no time", () => {
-  const opened = "<code>".repeat(5_000) + "</pre>".repeat(5_000);
-  expect(parseCommand(`${opened}\n/agent go`)).toBeNull();
 });
