@@ -90,7 +90,7 @@ function runPanel(site: Site): Html {
 
 export function runItem(site: Site, run: Run): Html {
   return html`<li class="run"><a href="${repositoryPath(site)}/actions/runs/${run.id}">${badge(run)}
-  <span>${run.title || run.name}</span></a>
+  <span class="run-title">${run.title || run.name}</span></a>
   <span class="quiet">#${run.number} · ${run.event.replaceAll("_", " ")} · ${clock(run.createdAt)}</span></li>`;
 }
 
