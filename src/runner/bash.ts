@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { constants, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { join } from "node:path";
 import type { Spawn } from "./processes.ts";
@@ -35,6 +35,8 @@ export interface Bash {
  * redirections of the group hide all three from the script and its children, and come back after it even when the
  * script redirected the shell itself. The context is written before the answer, and also when the script ends the
  * shell. Options of `set` end with the script, because `set -e` would end the shell at the next failing command.
+ * Truncating a file costs more than all the rest of a command, so files are written over (`<>`) and an empty entry ends
+ * what counts.
  */
 const driver = `
 readonly __offshoot_dir=$1 __offshoot_own=$1/$2
@@ -42,12 +44,13 @@ shift 2
 __offshoot_save() {
   { builtin set +efunvxC +o pipefail +o posix; } 2>/dev/null
   local __offshoot_name __offshoot_names __offshoot_exports=()
-  builtin compgen -e >"$__offshoot_own.names"
+  { builtin compgen -e; builtin echo; } 1<>"$__offshoot_own.names"
   builtin mapfile -t __offshoot_names <"$__offshoot_own.names"
   for __offshoot_name in "\${__offshoot_names[@]}"; do
+    [[ $__offshoot_name ]] || break
     [[ -v $__offshoot_name ]] && __offshoot_exports+=("$__offshoot_name=\${!__offshoot_name}")
   done
-  builtin printf '%s\\0' "$__offshoot_number" "$PWD" "\${__offshoot_exports[@]}" >"$__offshoot_own.context"
+  builtin printf '%s\\0' "$__offshoot_number" "$PWD" "\${__offshoot_exports[@]}" "" 1<>"$__offshoot_own.context"
 }
 trap __offshoot_save EXIT
 while IFS=' ' builtin read -r __offshoot_number __offshoot_stdout __offshoot_stderr; do
@@ -70,7 +73,7 @@ export function startBash(options: {
   const { dir, name } = options;
   const own = join(dir, name);
   // Made here, so that no umask of a script can lock the shell out of them.
-  for (const file of [`${own}.names`, `${own}.context`]) writeFileSync(file, "", { mode: 0o600 });
+  for (const file of ["names", "context", "script"]) writeFileSync(`${own}.${file}`, "", { mode: 0o600 });
   const child = options.spawn(["bash", "--noprofile", "--norc", "-c", driver, "bash", dir, name], {
     cwd: options.cwd,
     env: { ...options.env, PWD: options.cwd },
@@ -91,7 +94,7 @@ export function startBash(options: {
     pid: child.pid,
     async run(script, { stdout, stderr }) {
       number++;
-      writeFileSync(`${own}.script`, script, { mode: 0o600 });
+      overwrite(`${own}.script`, script);
       const first = await new Promise<number | Gone>((resolve) => {
         tell = resolve;
         if (gone) resolve(gone);
@@ -118,12 +121,23 @@ function whenGone(child: ChildProcess, tell: (how: Gone) => void): void {
   });
 }
 
+function overwrite(file: string, text: string): void {
+  const fd = openSync(file, constants.O_RDWR | constants.O_NOFOLLOW);
+  try {
+    writeFileSync(fd, text);
+    ftruncateSync(fd, Buffer.byteLength(text));
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Null when the file is missing or is an earlier script's: then this one did not let the shell write it. */
 function readContext(file: string, number: number): Context | null {
   const [writtenBy, cwd, ...entries] = readIfThere(file).split("\0");
   if (Number(writtenBy) !== number || !cwd) return null;
   const exports = new Map<string, string>();
   for (const entry of entries) {
+    if (entry === "") break;
     const at = entry.indexOf("=");
     if (at > 0) exports.set(entry.slice(0, at), entry.slice(at + 1));
   }
