@@ -1,4 +1,4 @@
-import type { UnderlyingDefaultSource } from "node:stream/web";
+import type { UnderlyingSource } from "node:stream/web";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { ModelError } from "../../src/runner/model.ts";
 import { type OpenAIModelOptions, openaiModel } from "../../src/runner/openai.ts";
@@ -225,7 +225,7 @@ test("a reply may take as long as it likes while it goes on", async () => {
 });
 
 /** Hands out each chunk only when the reader has dealt with the one before. */
-function pulledFrom(chunks: AsyncGenerator<Uint8Array>): UnderlyingDefaultSource<Uint8Array> {
+function pulledFrom(chunks: AsyncGenerator<Uint8Array>): UnderlyingSource<Uint8Array> {
   return {
     async pull(controller) {
       const { done, value } = await chunks.next();
