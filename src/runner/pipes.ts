@@ -23,6 +23,8 @@ export interface Pipe {
  * a file. A pipe is used again once its last writer is gone.
  */
 export interface Pipes {
+  /** Makes some before they are needed. */
+  warm(): void;
   take(output: Output): Promise<Pipe>;
   close(): void;
 }
@@ -36,7 +38,16 @@ export function openPipes(dir: string): Pipes {
   const readers = new Set<Reader>();
   let made = 0;
 
-  async function makeMore(): Promise<void> {
+  let making: Promise<void> | null = null;
+
+  function more(): Promise<void> {
+    making ??= make().finally(() => {
+      making = null;
+    });
+    return making;
+  }
+
+  async function make(): Promise<void> {
     const names = Array.from({ length: batch }, () => `pipe-${++made}`);
     await promisify(execFile)("mkfifo", ["-m", "600", ...names], { cwd: dir });
     free.push(...names);
@@ -53,10 +64,14 @@ export function openPipes(dir: string): Pipes {
   }
 
   return {
+    warm() {
+      // Whoever takes one tries again, and is told what is wrong.
+      more().catch(() => {});
+    },
     async take(output) {
       for (;;) {
         const name = free.pop();
-        if (name === undefined) await makeMore();
+        if (name === undefined) await more();
         else if (existsSync(join(dir, name))) return open(name, output);
       }
     },

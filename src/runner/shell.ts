@@ -165,7 +165,10 @@ export function openShell(around: Surroundings, name: string, id: string, restor
 
   return {
     state: () => state,
-    warm: () => void process(),
+    warm() {
+      process();
+      around.pipes.warm();
+    },
     async exec(command) {
       try {
         return await exec(command);
