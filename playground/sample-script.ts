@@ -58,7 +58,7 @@ function fixBug(turn: readonly Deed[]): readonly Step[] {
     exec("npm test"),
     say(
       "Read `ms` as milliseconds\n\n" +
-        `A regular expression takes the first alternative that fits, and in \`${SOURCE}\` \`m\` stood before \`ms\`: ` +
+        `A regular expression takes the first alternative that fits, and in \`${SOURCE}\`, \`m\` stood before \`ms\`: ` +
         `\`250ms\` was 250 minutes. I put \`ms\` first: \`${RIGHT}\`. ${verdict(runs[1])}`,
     ),
   ];
