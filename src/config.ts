@@ -180,6 +180,9 @@ function unusable(file: File): Finding[] {
   return findings;
 }
 
+/** What holds where the repository has no configuration. */
+export const defaultConfig: Config = deepFreeze(complete(v.parse(fileSchema, {})));
+
 function complete(file: File): Config {
   const { steps, tokens, minutes, command_seconds } = file.limits;
   const providers = { openai: {}, ...file.providers };

@@ -124,25 +124,31 @@ export function takeLease(
 /** Runs that may work on one turn before it counts as failed: something in it kills them. */
 export const runsPerTurn = 3;
 
-export type Next =
-  | { readonly kind: "resume"; readonly turn: NonNullable<Session["turn"]> }
-  | { readonly kind: "start"; readonly prompt: Prompt; readonly turn: number; readonly change: Change }
-  | { readonly kind: "release"; readonly change: Change };
+export interface Start {
+  readonly model: string;
+  readonly base: CommitId;
+  /** The prompt as the model is to read it. */
+  readonly ask: (prompt: Prompt) => string;
+}
+
+/** Starts the turn of the first waiting prompt; null when none waits. */
+export function startTurn(hand: Hand, session: Session, { model, base, ask }: Start): Change | null {
+  const prompt = session.queue.find(isWaiting);
+  if (!prompt) return null;
+  const turn = session.usage.turns + 1;
+  return {
+    facts: [
+      fact(hand, "turn.started", { turn, prompt: prompt.id, model, base }),
+      fact(hand, "message.added", { turn, step: 0, message: { role: "user", text: ask(prompt) } }),
+    ],
+  };
+}
 
 /**
- * What the holder of the lease does next. Releasing is decided here too, against the same state, so that a prompt that
- * arrives meanwhile makes the swap fail and is seen.
+ * Gives the session back; null while there is work left. Decided against the state that the swap is made from, so a
+ * prompt that arrives meanwhile makes the swap fail and is seen.
  */
-export function next(
-  hand: Hand,
-  session: Session,
-  at: { model: string; base: CommitId; epoch: number; ask: (prompt: Prompt) => string },
-): Next {
-  if (session.turn) return { kind: "resume", turn: session.turn };
-  const prompt = session.queue.find(isWaiting);
-  if (!prompt) return { kind: "release", change: { facts: [fact(hand, "lease.released", { epoch: at.epoch })] } };
-  const turn = session.usage.turns + 1;
-  const started = fact(hand, "turn.started", { turn, prompt: prompt.id, model: at.model, base: at.base });
-  const asked = fact(hand, "message.added", { turn, step: 0, message: { role: "user", text: at.ask(prompt) } });
-  return { kind: "start", prompt, turn, change: { facts: [started, asked] } };
+export function release(hand: Hand, session: Session, epoch: number): Change | null {
+  if (session.phase !== "idle") return null;
+  return { facts: [fact(hand, "lease.released", { epoch })] };
 }

@@ -1,4 +1,4 @@
-import type { Repository, Signature } from "./git.ts";
+import { type Repository, signature } from "./git.ts";
 import { type CommitId, parseSessionId, type SessionId } from "./ids.ts";
 import { type Actor, decode, encode, JournalError } from "./journal.ts";
 import { fold, formatState, parseState } from "./session.ts";
@@ -140,9 +140,4 @@ async function find(repository: Repository, prefix: string): Promise<readonly Se
   await repository.fetch([`+${ref}*:${ref}*`]);
   const names = [...(await repository.refs("refs/offshoot/sessions/")).keys()].filter((name) => name.startsWith(ref));
   return names.flatMap((name) => parseSessionId(name.slice("refs/offshoot/sessions/".length)) ?? []).sort();
-}
-
-/** The address GitHub gives an account that keeps its own private. */
-export function signature(by: Actor, at: Date): Signature {
-  return { name: by.login, email: `${by.id}+${by.login}@users.noreply.github.com`, at };
 }

@@ -26,6 +26,11 @@ export interface Signature {
   readonly at: Date;
 }
 
+/** With the address that GitHub gives an account that keeps its own private. */
+export function signature(by: { readonly login: string; readonly id: number }, at: Date): Signature {
+  return { name: by.login, email: `${by.id}+${by.login}@users.noreply.github.com`, at };
+}
+
 export type Push = { readonly ok: true } | { readonly ok: false; readonly moved: readonly string[] };
 
 /**
@@ -57,12 +62,27 @@ export class Repository {
     return gitIn(this.dir, { ...this.#env, ...env }).raw([...args]);
   }
 
-  /** Brings refs here by refspec. A pattern that matches nothing is fine, a full name that is not there throws. */
-  async fetch(refspecs: readonly string[], depth?: number): Promise<void> {
-    const deep = depth === undefined ? [] : [`--depth=${depth}`];
-    const args = ["fetch", "--quiet", "--no-tags", "--prune", "--no-write-fetch-head", ...deep, this.#remote.url];
-    const result = await this.#transfer([...args, ...refspecs]);
+  /** Runs such a command whose exit code is part of its answer. */
+  async ask(args: readonly string[]): Promise<{ readonly code: number | null; readonly stdout: string }> {
+    const { code, stdout } = await this.#run(args);
+    return { code, stdout: stdout.toString() };
+  }
+
+  /**
+   * Brings refs here by refspec. A pattern that matches nothing is fine, a full name that is not there throws. A depth
+   * takes that many commits and forgets older ones; "all" completes what was taken with a depth before.
+   */
+  async fetch(refspecs: readonly string[], depth?: number | "all"): Promise<void> {
+    const args = ["fetch", "--quiet", "--no-tags", "--prune", "--no-write-fetch-head", ...(await this.#depth(depth))];
+    const result = await this.#transfer([...args, this.#remote.url, ...refspecs]);
     if (result.code !== 0) throw new StoreError("unreachable", `git fetch failed: ${lastLine(result.stderr)}`);
+  }
+
+  async #depth(depth: number | "all" | undefined): Promise<string[]> {
+    if (depth === undefined) return [];
+    if (depth !== "all") return [`--depth=${depth}`];
+    const { stdout } = await this.ask(["rev-parse", "--is-shallow-repository"]);
+    return stdout.trim() === "true" ? ["--unshallow"] : [];
   }
 
   /** Moves refs on the remote all at once, each only from where it was read. Throws when the remote gave no answer. */
@@ -110,8 +130,8 @@ export class Repository {
   }
 
   async isAncestor(older: CommitId, newer: CommitId): Promise<boolean> {
-    const result = await this.#run(["merge-base", "--is-ancestor", older, newer]);
-    return result.code === 0;
+    const { code } = await this.ask(["merge-base", "--is-ancestor", older, newer]);
+    return code === 0;
   }
 
   /** Reads blobs by name (`<commit>:<path>`), null where there is none. */

@@ -46,7 +46,6 @@ const events = [
     project: v.string(),
     description: v.string(),
     thread: v.optional(v.number()),
-    model: v.string(),
     branch: v.strictObject({
       name: v.string(),
       /** False where the session works on a branch that was there before it: a pull request's own. */

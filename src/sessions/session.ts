@@ -59,7 +59,8 @@ const stateSchema = v.strictObject({
   created_by: actorSchema,
   status: v.picklist(["active", "available", "retired"]),
   phase: v.picklist(["idle", "queued", "working"]),
-  model: v.string(),
+  /** `provider:model[@effort]` of the last turn. */
+  model: v.optional(v.string()),
   thread: v.optional(v.number()),
   /** The session's branch, without `refs/heads/`; it exists once `head` does. */
   branch: v.string(),
@@ -83,6 +84,8 @@ const stateSchema = v.strictObject({
     v.strictObject({
       number: v.number(),
       prompt: eventIdSchema,
+      /** What the turn's work stands on. */
+      base: commitIdSchema,
       started_at: v.string(),
       model: v.string(),
       step: v.number(),
@@ -156,7 +159,6 @@ function open(event: EventOf<"session.opened">): Session {
     created_by: event.by,
     status: "active",
     phase: "idle",
-    model: event.model,
     ...(event.thread === undefined ? {} : { thread: event.thread }),
     branch: event.branch.name,
     own_branch: event.branch.own,
@@ -235,6 +237,7 @@ function turnStarted(session: Session, event: EventOf<"turn.started">): Session 
   const turn = {
     number: event.turn,
     prompt: event.prompt,
+    base: event.base,
     started_at: event.at,
     model: event.model,
     step: 0,
@@ -258,12 +261,7 @@ function turnEnded(session: Session, event: EventOf<"turn.ended">): Session {
     peak_rss_mb: Math.max(session.usage.peak_rss_mb, event.peak_rss_mb),
   };
   const ended = without(without(session, "turn"), "wip");
-  return withPhase({
-    ...ended,
-    ...(event.commit ? { head: event.commit } : {}),
-    queue: forgetOldest(queue),
-    usage,
-  });
+  return withPhase({ ...ended, queue: forgetOldest(queue), usage });
 }
 
 function messageAdded(session: Session, event: EventOf<"message.added">): Session {
@@ -286,7 +284,7 @@ function messageAdded(session: Session, event: EventOf<"message.added">): Sessio
 }
 
 function toolUsed(session: Session, event: Event, action: { summary: string; exit?: number }): Session {
-  const provider = session.model.split(":", 1)[0] ?? session.model;
+  const provider = session.model?.split(":", 1)[0] ?? "unknown";
   const tool = {
     last_action_summary: action.summary.slice(0, 200),
     updated_at: event.at,

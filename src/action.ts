@@ -1,0 +1,116 @@
+import { writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import * as core from "@actions/core";
+import { Octokit } from "@octokit/rest";
+import { monotonicFactory } from "ulid";
+import { parseConfig } from "./config.ts";
+import { brokenSessionComment } from "./github/comments.ts";
+import { octokitForge } from "./github/octokit-forge.ts";
+import { chooseModel } from "./runner/choose-model.ts";
+import { runSession } from "./runner/run.ts";
+import type { Runner } from "./runner/runner.ts";
+import { Repository } from "./sessions/git.ts";
+import { gitStore } from "./sessions/git-store.ts";
+import { type CommitId, parseSessionId, type SessionId } from "./sessions/ids.ts";
+import { encode, JournalError } from "./sessions/journal.ts";
+
+/** Who `GITHUB_TOKEN` acts as. */
+const actions = { kind: "agent" as const, login: "github-actions[bot]", id: 41898282 };
+
+/** Journal and work tree go to the remote this often while a turn changes something. */
+const saveEveryMs = 15_000;
+
+const configPath = ".github/offshoot.toml";
+
+/** What GitHub tells a job about itself; it is the same in every one. */
+interface Job {
+  readonly server: string;
+  readonly api: string;
+  readonly repository: string;
+  readonly workspace: string;
+  readonly temp: string;
+  readonly run: { readonly id: number; readonly attempt: number; readonly url: string };
+  readonly commit: CommitId;
+  readonly path: string;
+}
+
+function readJob(env: NodeJS.ProcessEnv): Job {
+  const need = (name: string): string => {
+    const value = env[name];
+    if (!value) throw new Error(`${name} is not set. This program is a GitHub Action: start it from a workflow.`);
+    return value;
+  };
+  const [server, repository, id] = [need("GITHUB_SERVER_URL"), need("GITHUB_REPOSITORY"), need("GITHUB_RUN_ID")];
+  return {
+    ...{ server, repository, api: need("GITHUB_API_URL"), path: env.PATH ?? "" },
+    ...{ workspace: need("GITHUB_WORKSPACE"), temp: need("RUNNER_TEMP"), commit: need("GITHUB_SHA") as CommitId },
+    run: {
+      id: Number(id),
+      attempt: Number(env.GITHUB_RUN_ATTEMPT ?? 1),
+      url: `${server}/${repository}/actions/runs/${id}`,
+    },
+  };
+}
+
+/** One wake-up: takes the session that it is for, works until its queue is empty, leaves the transcript as a file. */
+async function main(): Promise<void> {
+  const session = parseSessionId(core.getInput("session", { required: true }));
+  if (!session) throw new Error(`The input \`session\` is not a session's id (a ULID): ${core.getInput("session")}`);
+  const job = readJob(process.env);
+  const runner = await assemble(job, session);
+  try {
+    const report = await runSession(runner);
+    if (report.kind === "busy") {
+      core.notice(
+        `Session ${session} is held by ${report.lease.run?.url ?? report.lease.holder}, which will see all that is queued.`,
+      );
+    } else core.info(`Session ${session}: ${report.turns} turns done, nothing left to do.`);
+  } catch (error) {
+    if (error instanceof JournalError) await tellBroken(runner, error);
+    throw error;
+  } finally {
+    core.setOutput("session", session);
+    core.setOutput("transcript", await writeTranscript(runner, job.temp));
+  }
+}
+
+async function assemble(job: Job, session: SessionId): Promise<Runner> {
+  const token = core.getInput("token", { required: true });
+  const [owner = "", repo = ""] = job.repository.split("/");
+  const url = `${job.server}/${job.repository}.git`;
+  const authorization = async () => `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
+  const dir = join(job.temp, "offshoot", "repository.git");
+  const repository = await Repository.open({ dir, path: job.path, remote: { url, authorization } });
+  await repository.fetch([job.commit], 1);
+  const [configText] = await repository.read([`${job.commit}:${configPath}`]);
+  const { config, model } = chooseModel(parseConfig(configText?.toString() ?? ""), process.env);
+  return {
+    ...{ session, repository, store: gitStore(repository), config, model, saveEveryMs },
+    forge: octokitForge({ octokit: new Octokit({ auth: token, baseUrl: job.api }), owner, repo, server: job.server }),
+    hand: { now: () => new Date(), newId: monotonicFactory(), by: actions },
+    holder: { holder: hostname(), run: job.run },
+    tree: { path: job.workspace, at: job.commit },
+    scratch: join(job.temp, "offshoot"),
+    shellEnv: { PATH: job.path, LANG: "C.UTF-8", TERM: "dumb", CI: "true" },
+    log: (message, fields) => core.info(fields ? `${message} ${JSON.stringify(fields)}` : message),
+  };
+}
+
+async function writeTranscript({ store, session }: Runner, folder: string): Promise<string> {
+  const file = join(folder, `offshoot-${session}.jsonl`);
+  const stored = await store.journal(session).catch(() => []);
+  await writeFile(file, encode(stored.flatMap(({ events }) => events)));
+  return file;
+}
+
+async function tellBroken({ store, session, forge }: Runner, error: JournalError): Promise<void> {
+  const tip = await store.tip(session).catch(() => null);
+  const thread = tip?.session.thread;
+  if (thread !== undefined) await forge.conversation.post(thread, brokenSessionComment(error.message));
+}
+
+main().catch((error: unknown) => {
+  core.setFailed(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+});

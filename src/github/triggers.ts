@@ -1,0 +1,55 @@
+import type { EmitterWebhookEvent } from "@octokit/webhooks";
+import { parseSessionId, type SessionId } from "../sessions/ids.ts";
+import type { Run } from "../sessions/journal.ts";
+import type { Account } from "./forge.ts";
+import { sessionOfRun } from "./octokit-forge.ts";
+
+/** What an event means for sessions. */
+export type Trigger =
+  /** Somebody wrote a comment; what it says is asked of the API. */
+  | { readonly kind: "comment"; readonly comment: number }
+  | {
+      readonly kind: "label";
+      readonly thread: number;
+      readonly label: string;
+      readonly by: Account;
+      readonly url: string;
+      readonly delivery: string;
+    }
+  /** A run of our workflow is over, well or not. */
+  | { readonly kind: "run-ended"; readonly run: Run; readonly session: SessionId };
+
+export type TriggeringEvent = EmitterWebhookEvent<
+  "issue_comment.created" | "issues.labeled" | "workflow_run.completed"
+>;
+
+/** Pure: null when the event starts nothing. */
+export function triggerOf(event: TriggeringEvent): Trigger | null {
+  switch (event.name) {
+    case "issue_comment":
+      return commentTrigger(event.payload);
+    case "issues": {
+      const { issue, label, sender } = event.payload;
+      const by = { login: sender.login, id: sender.id, bot: sender.type === "Bot" };
+      return {
+        kind: "label",
+        thread: issue.number,
+        label: label?.name ?? "",
+        by,
+        url: issue.html_url,
+        delivery: event.id,
+      };
+    }
+    case "workflow_run": {
+      const { id, run_attempt, html_url, display_title } = event.payload.workflow_run;
+      const session = parseSessionId(sessionOfRun(display_title ?? "") ?? "");
+      return session && { kind: "run-ended", session, run: { id, attempt: run_attempt, url: html_url } };
+    }
+  }
+}
+
+/** Most comments are not for us, and a bot's never is: those cost no request. */
+function commentTrigger({ comment }: EmitterWebhookEvent<"issue_comment.created">["payload"]): Trigger | null {
+  if (comment.user?.type === "Bot" || !comment.body.includes("/agent")) return null;
+  return { kind: "comment", comment: comment.id };
+}

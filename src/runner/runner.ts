@@ -1,0 +1,40 @@
+import type { Config } from "../config.ts";
+import type { Forge } from "../github/forge.ts";
+import type { Hand, Holder } from "../sessions/decide.ts";
+import type { Repository } from "../sessions/git.ts";
+import type { CommitId, SessionId } from "../sessions/ids.ts";
+import type { Problem } from "../sessions/journal.ts";
+import type { SessionStore } from "../sessions/store.ts";
+import type { Model, ModelRef } from "./model.ts";
+
+/** Everything that a run works with; the roots put it together. */
+export interface Runner {
+  readonly session: SessionId;
+  readonly store: SessionStore;
+  /** The clean repository in which commits are made, with the remote that they go to. */
+  readonly repository: Repository;
+  readonly forge: Forge;
+  readonly config: Config;
+  readonly model: ModelChoice;
+  readonly hand: Hand;
+  readonly holder: Holder;
+  readonly tree: {
+    readonly path: string;
+    /** The commit that the checkout is at; null for an empty folder. */
+    readonly at: CommitId | null;
+  };
+  /** A folder of the runner's own, outside the work tree. */
+  readonly scratch: string;
+  /** What the agent's shells start with, beside what the session adds. */
+  readonly shellEnv: Readonly<Record<string, string>>;
+  readonly saveEveryMs: number;
+  readonly log: Log;
+}
+
+/** The model of a run's turns, or why there is none: every prompt is then answered with that. */
+export type ModelChoice =
+  | { readonly ok: true; readonly ref: ModelRef; readonly open: () => Model }
+  | { readonly ok: false; readonly problem: Problem };
+
+/** Never given prompt text or tokens. */
+export type Log = (message: string, fields?: Readonly<Record<string, string | number>>) => void;

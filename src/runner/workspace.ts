@@ -1,0 +1,61 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Repository } from "../sessions/git.ts";
+import type { CommitId } from "../sessions/ids.ts";
+
+/**
+ * The agent's work tree, seen from a clean repository elsewhere: git never runs inside the tree, so nothing that the
+ * agent writes there (configuration, hooks, filters) is ever carried out.
+ */
+export interface Workspace {
+  readonly tree: string;
+  /** Makes tracked files those of `commit`; ignored files stay. */
+  checkout(commit: CommitId): Promise<void>;
+  /** Takes all files that are not ignored into a git tree and gives its id. */
+  snapshot(): Promise<string>;
+}
+
+export interface WorkspaceOptions {
+  readonly repository: Repository;
+  readonly tree: string;
+  readonly scratch: string;
+  /** The commit that the tree was checked out at; null for an empty folder. */
+  readonly at: CommitId | null;
+}
+
+export async function openWorkspace({ repository, tree, scratch, at }: WorkspaceOptions): Promise<Workspace> {
+  await mkdir(scratch, { recursive: true });
+  await mkdir(tree, { recursive: true });
+  const env = { GIT_WORK_TREE: tree, GIT_INDEX_FILE: join(scratch, "index") };
+  const git = (...args: string[]) => repository.raw(args, env);
+  if (at) await git("read-tree", at);
+  return {
+    tree,
+    async checkout(commit) {
+      await git("add", "--all", "--", ".");
+      await git("read-tree", "-u", "--reset", commit);
+    },
+    async snapshot() {
+      await git("add", "--all", "--", ".");
+      return (await git("write-tree")).trim();
+    },
+  };
+}
+
+export async function treeOf(repository: Repository, commit: CommitId): Promise<string> {
+  return (await repository.raw(["rev-parse", "--verify", "--end-of-options", `${commit}^{tree}`])).trim();
+}
+
+export type Merged =
+  | { readonly ok: true; readonly tree: string }
+  | { readonly ok: false; readonly paths: readonly string[] };
+
+/** Merges two commits without a work tree. Their common history has to be in the repository. */
+export async function mergeTrees(repository: Repository, ours: CommitId, theirs: CommitId): Promise<Merged> {
+  const related = await repository.raw(["merge-base", ours, theirs]).catch(() => "");
+  if (related.trim() === "") return { ok: false, paths: [] };
+  const args = ["merge-tree", "--write-tree", "--name-only", "--no-messages", ours, theirs];
+  const { code, stdout } = await repository.ask(args);
+  const [tree = "", ...paths] = stdout.split("\n").filter(Boolean);
+  return code === 0 ? { ok: true, tree } : { ok: false, paths };
+}
