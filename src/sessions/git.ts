@@ -75,6 +75,8 @@ export class Repository {
   async fetch(refspecs: readonly string[], depth?: number | "all"): Promise<void> {
     const args = ["fetch", "--quiet", "--no-tags", "--prune", "--no-write-fetch-head", ...(await this.#depth(depth))];
     const result = await this.#transfer([...args, this.#remote.url, ...refspecs]);
+    // With a depth, git ends so when no ref matches, and without having pruned; without a depth it does both well.
+    if (depth !== undefined && result.code === 1 && result.stderr === "") return this.fetch(refspecs);
     if (result.code !== 0) throw new StoreError("unreachable", `git fetch failed: ${lastLine(result.stderr)}`);
   }
 

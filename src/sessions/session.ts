@@ -73,7 +73,7 @@ const stateSchema = v.strictObject({
   wip: v.optional(commitIdSchema),
   /** The last lease's epoch; a runner that finds a higher one than its own stops. */
   epoch: v.number(),
-  /** Wake-ups for a lost run since a lease was last taken. */
+  /** Wake-ups for a lost run since a model last answered or a turn ended. */
   lost_runs: v.number(),
   genealogy: v.strictObject({ depth: v.number(), parent_session_id: v.optional(sessionIdSchema) }),
   context_status: v.strictObject({ is_compacted: v.boolean(), last_compacted_at: v.optional(v.string()) }),
@@ -222,7 +222,6 @@ function leaseTaken(session: Session, event: EventOf<"lease.taken">): Session {
   return {
     ...session,
     epoch: event.epoch,
-    lost_runs: 0,
     lease: {
       epoch: event.epoch,
       holder: event.holder,
@@ -261,7 +260,7 @@ function turnEnded(session: Session, event: EventOf<"turn.ended">): Session {
     peak_rss_mb: Math.max(session.usage.peak_rss_mb, event.peak_rss_mb),
   };
   const ended = without(without(session, "turn"), "wip");
-  return withPhase({ ...ended, queue: forgetOldest(queue), usage });
+  return withPhase({ ...ended, queue: forgetOldest(queue), usage, lost_runs: 0 });
 }
 
 function messageAdded(session: Session, event: EventOf<"message.added">): Session {
@@ -271,6 +270,7 @@ function messageAdded(session: Session, event: EventOf<"message.added">): Sessio
   if (!tokens) return { ...session, turn: { ...turn, step: event.step } };
   return {
     ...session,
+    lost_runs: 0,
     turn: { ...turn, step: event.step, tokens: turn.tokens + tokens.input + tokens.output },
     usage: {
       ...usage,
