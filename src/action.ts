@@ -8,7 +8,7 @@ import { parseConfig } from "./config.ts";
 import { brokenSessionComment } from "./github/comments.ts";
 import { octokitForge } from "./github/octokit-forge.ts";
 import { chooseModel } from "./runner/choose-model.ts";
-import { runSession } from "./runner/run.ts";
+import { type RunReport, runSession } from "./runner/run.ts";
 import type { Runner } from "./runner/runner.ts";
 import { Repository } from "./sessions/git.ts";
 import { gitStore } from "./sessions/git-store.ts";
@@ -61,17 +61,24 @@ async function main(): Promise<void> {
   const runner = await assemble(job, session);
   try {
     const report = await runSession(runner);
-    if (report.kind === "busy") {
-      core.notice(
-        `Session ${session} is held by ${report.lease.run?.url ?? report.lease.holder}, which will see all that is queued.`,
-      );
-    } else core.info(`Session ${session}: ${report.turns} turns done, nothing left to do.`);
+    core.notice(`Session ${session}: ${told(report)}`);
   } catch (error) {
     if (error instanceof JournalError) await tellBroken(runner, error);
     throw error;
   } finally {
     core.setOutput("session", session);
     core.setOutput("transcript", await writeTranscript(runner, job.temp));
+  }
+}
+
+function told(report: RunReport): string {
+  switch (report.kind) {
+    case "busy":
+      return `${report.lease.run?.url ?? report.lease.holder} holds it and will see all that is queued.`;
+    case "idle":
+      return "nothing is to do; another run was faster.";
+    case "drained":
+      return `turns done: ${report.turns}; nothing is left to do.`;
   }
 }
 

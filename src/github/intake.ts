@@ -108,11 +108,16 @@ async function takePrompt(intake: Intake, asked: Asked): Promise<Taken> {
   }
   const { tip, isNew } = entered;
   if (asked.comment !== undefined && isNew) await conversation.react(asked.comment, "eyes");
-  if (tip.session.lease) return isNew ? "queued" : "known";
+  if (await isHeld(intake, tip.session)) return isNew ? "queued" : "known";
   if (!isNew && tip.session.phase !== "queued") return "known";
   await writeStatus(intake.forge, tip.session, thread.number);
   await wake(intake, tip, { thread: thread.number, nonce: nonceOf(tip, asked.prompt) });
   return isNew ? "queued" : "known";
+}
+
+/** A lease whose run has ended without our hearing of it holds nobody up. */
+async function isHeld({ forge }: Intake, { lease }: Session): Promise<boolean> {
+  return lease !== undefined && !(lease.run && (await forge.runs.hasEnded(lease.run)));
 }
 
 type Entered =

@@ -3,7 +3,7 @@ import { workTitle } from "../github/comments.ts";
 import { fact, type Hand } from "../sessions/decide.ts";
 import { type Repository, signature } from "../sessions/git.ts";
 import type { CommitId } from "../sessions/ids.ts";
-import type { Event, Fact } from "../sessions/journal.ts";
+import type { Fact } from "../sessions/journal.ts";
 import type { Prompt, Session } from "../sessions/session.ts";
 import { type RefUpdate, refOf, type Tip } from "../sessions/store.ts";
 import { fetchBranch, fetchHistory } from "./branch.ts";
@@ -21,7 +21,7 @@ export interface Delivery {
   readonly prompt: Prompt & { readonly text: string };
   readonly ending: Ending;
   /** The turn's events, for its note. */
-  readonly events: readonly Event[];
+  readonly events: readonly Fact[];
   readonly notices: readonly string[];
   readonly took: { readonly ms: number; readonly peakRssMb: number };
 }
@@ -141,7 +141,7 @@ async function annotate(delivery: Delivery, commit: CommitId): Promise<RefUpdate
   return { ref, from, to: await repository.resolve(ref) };
 }
 
-function tokensOf(events: readonly Event[]): { input: number; output: number } {
+function tokensOf(events: readonly Fact[]): { input: number; output: number } {
   const tokens = events.flatMap((event) => (event.type === "message.added" && event.tokens ? [event.tokens] : []));
   return {
     input: tokens.reduce((sum, { input }) => sum + input, 0),

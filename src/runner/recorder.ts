@@ -30,7 +30,8 @@ export interface Recorder {
   add(...facts: readonly Fact[]): void;
   /** A file for `output/` of the next append. */
   keep(name: string, content: Buffer): void;
-  readonly isDirty: boolean;
+  /** The facts since the last flush. */
+  readonly waiting: readonly Fact[];
   /** Appends what waits, with `more` facts made against the tip. Without any fact it only reads the tip. */
   flush(alongside?: Alongside, more?: (tip: Tip) => readonly Fact[]): Promise<Flush>;
 }
@@ -73,8 +74,8 @@ export function openRecorder({ store, session, epoch }: RecorderOptions): Record
     keep(name, content) {
       output = { ...output, [name]: content };
     },
-    get isDirty() {
-      return waiting.length > 0;
+    get waiting() {
+      return waiting;
     },
     flush(alongside = {}, more = () => []) {
       const flush = flushing.then(() => write(alongside, more));

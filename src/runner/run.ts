@@ -4,7 +4,7 @@ import type { Change, Tip } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
 import { startOfTurn } from "./branch.ts";
 import { ask } from "./context.ts";
-import { type Acting, completeEffects, showStatus } from "./effects.ts";
+import { completeEffects } from "./effects.ts";
 import { formatModelRef } from "./model.ts";
 import { Fenced, openRecorder } from "./recorder.ts";
 import type { Runner } from "./runner.ts";
@@ -14,17 +14,19 @@ import { openWorkspace } from "./workspace.ts";
 export type RunReport =
   | { readonly kind: "drained"; readonly turns: number; readonly tip: Tip }
   /** Another run holds the session and will see all that is queued. */
-  | { readonly kind: "busy"; readonly lease: Lease };
+  | { readonly kind: "busy"; readonly lease: Lease }
+  /** Nothing is to do: another run was faster. */
+  | { readonly kind: "idle" };
 
 /** Takes the session, works on its prompts until none is left, and releases it. */
 export async function runSession(runner: Runner): Promise<RunReport> {
   const lease = await claim(runner);
-  if (lease.kind === "busy") return lease;
+  if (lease.kind !== "taken") return lease;
   const { epoch } = lease;
   const recorder = openRecorder({ ...runner, epoch });
   const workspace = await openWorkspace({ ...runner, tree: runner.tree.path, at: runner.tree.at });
   const run: OpenRun = { runner, recorder, workspace, epoch, acting: { ...runner, recorder } };
-  return drain(run, await showStatuses(run.acting, await completeEffects(run.acting, lease.tip)));
+  return drain(run, await completeEffects(run.acting, lease.tip));
 }
 
 interface OpenRun extends Held {
@@ -33,7 +35,7 @@ interface OpenRun extends Held {
 
 type Claim =
   | { readonly kind: "taken"; readonly epoch: number; readonly tip: Tip }
-  | Extract<RunReport, { kind: "busy" }>;
+  | Extract<RunReport, { kind: "busy" | "idle" }>;
 
 async function claim(runner: Runner): Promise<Claim> {
   const { store, session, hand, holder, forge } = runner;
@@ -47,6 +49,7 @@ async function claim(runner: Runner): Promise<Claim> {
     if (!claimed.ok) throw new Error(`The session could not be taken: ${claimed.moved.join(", ")} moved.`);
     const { result, tip } = claimed;
     if (result.kind === "taken") return { kind: "taken", epoch: result.epoch, tip };
+    if (result.kind === "idle") return result;
     const { lease } = result;
     if (!lease.run || ended.has(lease.epoch) || !(await forge.runs.hasEnded(lease.run))) return result;
     ended.add(lease.epoch);
@@ -71,7 +74,8 @@ async function drain(run: OpenRun, taken: Tip): Promise<RunReport> {
 async function start(run: OpenRun, { session }: Tip): Promise<{ tip: Tip; notices: readonly string[] }> {
   const { repository, forge, hand, model } = run.runner;
   const { base, notices } = await startOfTurn(repository, session);
-  const thread = session.thread === undefined ? null : await forge.conversation.thread(session.thread);
+  const isFirst = session.usage.turns === 0;
+  const thread = isFirst && session.thread !== undefined ? await forge.conversation.thread(session.thread) : null;
   const { tip } = await decideAsHolder(run, ({ session: now }) =>
     startTurn(hand, now, {
       model: model.ok ? formatModelRef(model.ref) : "none",
@@ -94,12 +98,4 @@ async function decideAsHolder(
   });
   if (!decided.ok) throw new Error(`The session could not go on: ${decided.moved.join(", ")} moved.`);
   return { tip: decided.tip, written: decided.result };
-}
-
-/** The status on every thread where somebody waits. */
-async function showStatuses(acting: Acting, tip: Tip): Promise<Tip> {
-  const waiting = tip.session.queue.filter(({ text }) => text !== undefined).map(({ source }) => source.thread);
-  let now = tip;
-  for (const thread of new Set(waiting)) now = await showStatus(acting, now, thread);
-  return now;
 }

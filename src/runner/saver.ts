@@ -44,7 +44,7 @@ export async function openSaver(options: SaverOptions): Promise<Saver> {
 
   async function save(at: { turn: number; step: number }): Promise<void> {
     savedAt = Date.now();
-    if (!recorder.isDirty) return;
+    if (recorder.waiting.length === 0) return;
     const commit = await snapshot(at);
     if (commit) recorder.add(fact(hand, "work.saved", { ...at, commit }));
     const flushed = await recorder.flush(commit ? { refs: (tip) => wipUpdate(tip, commit) } : {});

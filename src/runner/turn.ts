@@ -1,19 +1,20 @@
 import { join } from "node:path";
 import { type Hand, runsPerTurn } from "../sessions/decide.ts";
 import type { CommitId } from "../sessions/ids.ts";
-import type { Event } from "../sessions/journal.ts";
+import type { Event, Fact } from "../sessions/journal.ts";
 import { refOf, type Tip } from "../sessions/store.ts";
 import { contextOf } from "./context.ts";
 import { deliver } from "./deliver.ts";
 import { type Acting, completeEffects, describePull, promptOf, refreshStatus, showStatus } from "./effects.ts";
 import { agentEnvironment } from "./environment.ts";
+import { spawnDirectly } from "./processes.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Runner } from "./runner.ts";
 import { openSaver } from "./saver.ts";
 import { openShells } from "./shells.ts";
 import { type Ending, workThrough } from "./steps.ts";
 import { openTools } from "./tools.ts";
-import type { Workspace } from "./workspace.ts";
+import { alignAgentsGit, type Workspace } from "./workspace.ts";
 
 /** What a run has in hand while it holds the session. */
 export interface Held {
@@ -49,7 +50,7 @@ export async function runTurn(run: Held, tip: Tip, notices: readonly string[]): 
     ...{ ...runner, hand, recorder: run.recorder, workspace: run.workspace, prompt, ending, notices },
     session: shown.session,
     turn,
-    events: await eventsOf(runner, turn.number),
+    events: await factsOf(run, turn.number),
     took: { ms: Date.now() - began, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024) },
   });
   const completed = await completeEffects(acting, delivered);
@@ -57,9 +58,11 @@ export async function runTurn(run: Held, tip: Tip, notices: readonly string[]): 
   return showStatus(acting, completed, prompt.source.thread);
 }
 
-async function eventsOf({ store, session }: Runner, turn: number): Promise<readonly Event[]> {
-  const stored = await store.journal(session);
-  return stored.flatMap(({ events }) => events).filter((event) => "turn" in event && event.turn === turn);
+/** What the journal has of a turn, and what is about to be appended to it. */
+async function factsOf({ runner, recorder }: Held, turn: number): Promise<readonly Fact[]> {
+  const stored = await runner.store.journal(runner.session);
+  const facts = [...stored.flatMap(({ events }): readonly Fact[] => events), ...recorder.waiting];
+  return facts.filter((fact) => "turn" in fact && fact.turn === turn);
 }
 
 /** The commits that the turn needs may be on another machine's disk only. */
@@ -88,9 +91,16 @@ async function work(working: Working): Promise<Ending> {
   const context = contextOf(working.events);
   const { limits } = runner.config;
   const show = every(statusEveryMs, (saved: Tip) => refreshStatus(acting, saved, thread));
+  const env = agentEnvironment(tip.session, { tree: workspace.tree, scratch: runner.scratch, base: runner.shellEnv });
+  await alignAgentsGit(spawnDirectly, { tree: workspace.tree, env, repository: runner.repository, commit: turn.base });
   const shells = openShells({
-    ...{ cwd: workspace.tree, scratch: join(runner.scratch, "shells"), cap: outputCap, restore: context.shells },
-    env: agentEnvironment(tip.session, { tree: workspace.tree, scratch: runner.scratch, base: runner.shellEnv }),
+    env,
+    ...{
+      cwd: workspace.tree,
+      scratch: join(runner.scratch, `shells-${turn.number}`),
+      cap: outputCap,
+      restore: context.shells,
+    },
   });
   const saverOptions = { ...runner, recorder, workspace, hand, from: working.files, everyMs: runner.saveEveryMs };
   try {

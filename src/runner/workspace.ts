@@ -1,7 +1,9 @@
+import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Repository } from "../sessions/git.ts";
 import type { CommitId } from "../sessions/ids.ts";
+import type { Spawn } from "./processes.ts";
 
 /**
  * The agent's work tree, seen from a clean repository elsewhere: git never runs inside the tree, so nothing that the
@@ -40,6 +42,19 @@ export async function openWorkspace({ repository, tree, scratch, at }: Workspace
       return (await git("write-tree")).trim();
     },
   };
+}
+
+/**
+ * Lets the agent's own git tell its changes from `commit`, so that `git diff` and `git log` mean what it expects. Runs as
+ * the agent, in its environment: git inside the tree may do what the agent told it to.
+ */
+export async function alignAgentsGit(
+  spawn: Spawn,
+  { tree, env, repository, commit }: { tree: string; env: NodeJS.ProcessEnv; repository: Repository; commit: CommitId },
+): Promise<void> {
+  const script = 'git init --quiet . && git fetch --quiet --depth=1 "$1" "$2" && git reset --quiet "$2"';
+  const child = spawn(["bash", "-c", script, "bash", repository.dir, commit], { cwd: tree, env, stdio: "ignore" });
+  await once(child, "close");
 }
 
 export async function treeOf(repository: Repository, commit: CommitId): Promise<string> {

@@ -1,6 +1,6 @@
 import type { Clock, CommitId, EventId, SessionId } from "./ids.ts";
 import type { Actor, EventOf, EventType, Fact, PromptSource, Run } from "./journal.ts";
-import { isWaiting, type Lease, type Prompt, type Session } from "./session.ts";
+import { hasWork, isWaiting, type Lease, type Prompt, type Session } from "./session.ts";
 import type { Change, ThreadIndex } from "./store.ts";
 
 /** Who decides, and where time and ids come from. */
@@ -86,7 +86,7 @@ export type Rescue =
  * wake it again, until too many runs were lost in a row.
  */
 export function rescue(hand: Hand, session: Session, ended: Run | null): Rescue {
-  if (session.phase === "idle") return { kind: "leave", why: "nothing to do" };
+  if (!session.lease && !hasWork(session)) return { kind: "leave", why: "nothing to do" };
   if (session.lease && !isSameRun(session.lease.run, ended)) return { kind: "leave", why: "another run has it" };
   if (session.lost_runs > lostRunsAllowed) return { kind: "leave", why: "gave up before" };
   const change: Change = { facts: [wake(hand, "lost-run")] };
@@ -104,7 +104,9 @@ export interface Holder {
 
 export type LeaseDecision =
   | { readonly kind: "taken"; readonly epoch: number; readonly change: Change }
-  | { readonly kind: "busy"; readonly lease: Lease };
+  | { readonly kind: "busy"; readonly lease: Lease }
+  /** Nobody holds the session and nothing is to do: a late or doubled wake-up. */
+  | { readonly kind: "idle" };
 
 /** Claims the session; a lease stands until it is released or `isVoid` says that its run has ended. */
 export function takeLease(
@@ -113,6 +115,7 @@ export function takeLease(
   claim: Holder & { isVoid: (lease: Lease) => boolean },
 ): LeaseDecision {
   const { lease } = session;
+  if (!lease && !hasWork(session)) return { kind: "idle" };
   const earlierAttempt =
     lease?.run && claim.run && isSameRun(lease.run, claim.run) && lease.run.attempt < claim.run.attempt;
   if (lease && !earlierAttempt && !claim.isVoid(lease)) return { kind: "busy", lease };
@@ -149,6 +152,6 @@ export function startTurn(hand: Hand, session: Session, { model, base, ask }: St
  * prompt that arrives meanwhile makes the swap fail and is seen.
  */
 export function release(hand: Hand, session: Session, epoch: number): Change | null {
-  if (session.phase !== "idle") return null;
+  if (hasWork(session)) return null;
   return { facts: [fact(hand, "lease.released", { epoch })] };
 }

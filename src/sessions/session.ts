@@ -313,6 +313,11 @@ export function isWaiting(prompt: Prompt): boolean {
   return prompt.status === "queued";
 }
 
+/** Whether a run has something to do here: a turn, a waiting prompt, or an effect that was planned and not done. */
+export function hasWork({ phase, effects }: Session): boolean {
+  return phase !== "idle" || effects.some(({ done, kind }) => !done && kind !== "status");
+}
+
 function isOpen(prompt: Prompt): boolean {
   return prompt.status === "queued" || prompt.status === "running";
 }
