@@ -24,6 +24,8 @@ export interface World {
   readonly comments: Map<number, Comment>;
   readonly labels: Map<string, Label>;
   readonly tokens: Map<string, Token>;
+  /** The OIDC claims of each running job that may ask for them, by the secret that it asks with. */
+  readonly idTokenRequests: Map<string, Readonly<Record<string, unknown>>>;
   readonly runs: Map<number, Run>;
   readonly artifacts: Map<number, Artifact>;
   readonly deliveries: Map<string, Delivery>;

@@ -1,4 +1,5 @@
 import { mintToken, revoke } from "../github/access.ts";
+import { admitJob } from "../github/oidc.ts";
 import type { Job, Run, Step, User, World } from "../world.ts";
 import { holds, isRecord, type Json, resolve, resolveStrings, type Scope, type Status, text } from "./language.ts";
 import { closeMachine, type Machine, openMachine, print, runnerContext } from "./machine.ts";
@@ -48,12 +49,23 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
   const token = mintToken(world, { user: actionsBot(world), kind: "run", runId: run.id });
   const secrets = { ...Object.fromEntries(world.secrets), GITHUB_TOKEN: token };
   const github = { ...fields(contexts.github), token };
+  const admission = mayIdentify(options) ? admitJob(world, run, github) : null;
+  const platform = admission?.variables ?? {};
+  const masked = [...Object.values(secrets), ...(admission ? [admission.secret] : [])];
   try {
-    const machine = await openMachine({ ...options, github, secrets: Object.values(secrets) });
+    const machine = await openMachine({ ...options, github, secrets: masked, platform });
     return await runOn(machine, options, secrets);
   } finally {
     revoke(world, token);
+    admission?.end();
   }
+}
+
+/** `id-token: write`, of the job's own permissions where it has some, of the workflow's otherwise. */
+function mayIdentify({ plan, workflow, contexts }: JobOptions): boolean {
+  const at = { contexts, status: { success: true, failure: false, cancelled: false } };
+  const permissions = resolve(plan.body.find("permissions") ?? workflow.body.find("permissions"), at);
+  return permissions === "write-all" || fields(permissions ?? undefined)["id-token"] === "write";
 }
 
 async function runOn(machine: Machine, options: JobOptions, secrets: Strings): Promise<JobResult> {

@@ -22,6 +22,8 @@ export interface Machine {
   readonly env: Record<string, string>;
   /** What steps put in front of PATH, the first one first. */
   readonly path: string[];
+  /** What the platform gives every step of this job besides: how to ask for an OIDC token. */
+  readonly platform: Readonly<Record<string, string>>;
   readonly masks: Set<string>;
   readonly sessions: Set<number>;
   readonly tracking: string;
@@ -34,8 +36,9 @@ export async function openMachine(options: {
   readonly actions: Readonly<Record<string, string>>;
   readonly github: Readonly<Record<string, Json>>;
   readonly secrets: Iterable<string>;
+  readonly platform: Readonly<Record<string, string>>;
 }): Promise<Machine> {
-  const { world, run, job, actions } = options;
+  const { world, run, job, actions, platform } = options;
   const folder = join(world.dir, "jobs", String(job.id));
   const workspace = join(folder, "work", world.repo, world.repo);
   const temp = join(folder, "temp");
@@ -47,6 +50,7 @@ export async function openMachine(options: {
     run,
     job,
     actions,
+    platform,
     folder,
     workspace,
     temp,
@@ -90,6 +94,7 @@ function environment(machine: Machine, own: Readonly<Record<string, string>>): R
     ...Object.fromEntries(
       Object.entries(runnerContext(machine)).map(([key, value]) => [`RUNNER_${key.toUpperCase()}`, value]),
     ),
+    ...machine.platform,
     CI: "true",
     GITHUB_ACTIONS: "true",
     HOME: join(machine.folder, "home"),

@@ -33,6 +33,7 @@ export async function createWorld({ owner, repo, dir, app, ...options }: GithubO
     bus: new EventEmitter<WorldEvents>(),
     users: new Map(population(owner, app.slug).map((user) => [user.login, user])),
     ...{ issues: new Map(), comments: new Map(), labels: new Map(), tokens: new Map(), runs: new Map() },
+    idTokenRequests: new Map(),
     ...{ artifacts: new Map(), deliveries: new Map(), secrets: new Map(), variables: new Map(), violations: [] },
     nextId: () => last++,
     now: options.now ?? (() => new Date()),

@@ -7,6 +7,7 @@ import type { AppIdentity, Backstage, Download } from "./call.ts";
 import { createWorld, type GithubOptions, person } from "./create-world.ts";
 import { type Faults, openFaults } from "./faults.ts";
 import { createListener, downloadUrl, type LoggedRequest, type PageHandler } from "./listener.ts";
+import { type Issuer, oidcPrefix, openIssuer } from "./oidc.ts";
 import { openWebhooks, type Webhooks } from "./webhooks.ts";
 
 /** A GitHub on loopback: one repository, REST under `/api/v3`, git at `/OWNER/REPO.git`, webhooks to one App. */
@@ -15,6 +16,8 @@ export interface Github {
   /** The App's private key, PEM, made at start. */
   readonly appPrivateKey: string;
   readonly tokens: { readonly maintainer: string; readonly outsider: string };
+  /** Who signs the OIDC tokens of runs. */
+  readonly issuer: Issuer;
   readonly faults: Faults;
   /** Every REST and git request so far, in order of answering. */
   readonly requests: readonly LoggedRequest[];
@@ -45,6 +48,8 @@ export async function openGithub(options: GithubOptions): Promise<Github> {
   const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const webhooks = openWebhooks(world, options.webhook);
   const desk = furnish(world, options, webhooks);
+  const issuer = openIssuer(world, generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey);
+  desk.pages.set(oidcPrefix, issuer.handle);
   const stop = serve(server, createListener({ ...desk, publicKey: keys.publicKey }));
   return {
     world,
@@ -53,6 +58,7 @@ export async function openGithub(options: GithubOptions): Promise<Github> {
       maintainer: mintToken(world, person(world, "maintainer")),
       outsider: mintToken(world, person(world, "outsider")),
     },
+    issuer,
     faults: desk.faults,
     requests: desk.requests,
     handle: (prefix, handler) => void desk.pages.set(prefix, handler),
