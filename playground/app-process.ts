@@ -76,6 +76,7 @@ function appEnvironment({ appId, privateKey, webhookSecret, github }: AppOptions
     WEBHOOK_SECRET: webhookSecret,
     GHE_HOST: host,
     GHE_PROTOCOL: protocol.replace(":", ""),
+    OFFSHOOT_URL: `http://127.0.0.1:${port}`,
     HOST: "127.0.0.1",
     PORT: String(port),
     LOG_LEVEL: "info",

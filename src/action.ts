@@ -7,6 +7,7 @@ import { monotonicFactory } from "ulid";
 import { parseConfig } from "./config.ts";
 import { brokenSessionComment } from "./github/comments.ts";
 import { octokitForge } from "./github/octokit-forge.ts";
+import { revokeToken, runToken, tokenSource } from "./github/run-token.ts";
 import { chooseModel } from "./runner/choose-model.ts";
 import { type RunReport, runSession } from "./runner/run.ts";
 import type { Runner } from "./runner/runner.ts";
@@ -16,7 +17,7 @@ import { type CommitId, parseSessionId, type SessionId } from "./sessions/ids.ts
 import { encode, JournalError } from "./sessions/journal.ts";
 
 /** Who `GITHUB_TOKEN` acts as. */
-const actions = { kind: "agent" as const, login: "github-actions[bot]", id: 41898282 };
+const actionsBot = { login: "github-actions[bot]", id: 41898282 };
 
 /** Journal and work tree go to the remote this often while a turn changes something. */
 const saveEveryMs = 15_000;
@@ -33,6 +34,8 @@ interface Job {
   readonly run: { readonly id: number; readonly attempt: number; readonly url: string };
   readonly commit: CommitId;
   readonly path: string;
+  /** Where the job may ask for proof of who it is; empty without `id-token: write`. */
+  readonly identity: { readonly requestUrl: string; readonly requestToken: string };
 }
 
 function readJob(env: NodeJS.ProcessEnv): Job {
@@ -45,6 +48,10 @@ function readJob(env: NodeJS.ProcessEnv): Job {
   return {
     ...{ server, repository, api: need("GITHUB_API_URL"), path: env.PATH ?? "" },
     ...{ workspace: need("GITHUB_WORKSPACE"), temp: need("RUNNER_TEMP"), commit: need("GITHUB_SHA") as CommitId },
+    identity: {
+      requestUrl: env.ACTIONS_ID_TOKEN_REQUEST_URL ?? "",
+      requestToken: env.ACTIONS_ID_TOKEN_REQUEST_TOKEN ?? "",
+    },
     run: {
       id: Number(id),
       attempt: Number(env.GITHUB_RUN_ATTEMPT ?? 1),
@@ -53,12 +60,40 @@ function readJob(env: NodeJS.ProcessEnv): Job {
   };
 }
 
+/** What this run acts with, and as whom. */
+interface Access {
+  readonly token: () => Promise<string>;
+  readonly actor: { readonly login: string; readonly id: number };
+  /** Ends a token that was made for this run. */
+  readonly end: () => Promise<void>;
+}
+
+/** The App's installation token where there is a broker; else the job's own, with which no CI starts. */
+async function openAccess(job: Job, session: SessionId): Promise<Access> {
+  const broker = core.getInput("broker");
+  if (!broker) {
+    const token = core.getInput("token", { required: true });
+    return { token: async () => token, actor: actionsBot, end: async () => undefined };
+  }
+  const source = tokenSource({
+    obtain: () => runToken({ broker, session, ...job.identity }),
+    now: () => new Date(),
+  });
+  const token = async () => {
+    const granted = await source();
+    core.setSecret(granted.token);
+    return granted.token;
+  };
+  return { token, actor: (await source()).actor, end: async () => revokeToken({ api: job.api, token: await token() }) };
+}
+
 /** One wake-up: takes the session that it is for, works until its queue is empty, leaves the transcript as a file. */
 async function main(): Promise<void> {
   const session = parseSessionId(core.getInput("session", { required: true }));
   if (!session) throw new Error(`The input \`session\` is not a session's id (a ULID): ${core.getInput("session")}`);
   const job = readJob(process.env);
-  const runner = await assemble(job, session);
+  const access = await openAccess(job, session);
+  const runner = await assemble(job, session, access);
   try {
     const report = await runSession(runner);
     core.notice(`Session ${session}: ${told(report)}`);
@@ -68,6 +103,7 @@ async function main(): Promise<void> {
   } finally {
     core.setOutput("session", session);
     core.setOutput("transcript", await writeTranscript(runner, job.temp));
+    await access.end();
   }
 }
 
@@ -82,24 +118,30 @@ function told(report: RunReport): string {
   }
 }
 
-async function assemble(job: Job, session: SessionId): Promise<Runner> {
-  const token = core.getInput("token", { required: true });
+async function assemble(job: Job, session: SessionId, { token, actor }: Access): Promise<Runner> {
   const [owner = "", repo = ""] = job.repository.split("/");
-  const url = `${job.server}/${job.repository}.git`;
-  const authorization = async () => `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
-  const dir = join(job.temp, "offshoot", "repository.git");
-  const repository = await Repository.open({ dir, path: job.path, remote: { url, authorization } });
+  const scratch = join(job.temp, "offshoot");
+  const authorization = async () => `Basic ${Buffer.from(`x-access-token:${await token()}`).toString("base64")}`;
+  const remote = { url: `${job.server}/${job.repository}.git`, authorization };
+  const repository = await Repository.open({ dir: join(scratch, "repository.git"), path: job.path, remote });
   await repository.fetch([job.commit], 1);
   const [configText] = await repository.read([`${job.commit}:${configPath}`]);
-  const { config, model } = chooseModel(parseConfig(configText?.toString() ?? ""), process.env);
+  const octokit = new Octokit({ baseUrl: job.api });
+  octokit.hook.before("request", async ({ headers }) => {
+    headers.authorization = `token ${await token()}`;
+  });
   return {
-    ...{ session, repository, store: gitStore(repository), config, model, saveEveryMs },
-    forge: octokitForge({ octokit: new Octokit({ auth: token, baseUrl: job.api }), owner, repo, server: job.server }),
-    hand: { now: () => new Date(), newId: monotonicFactory(), by: actions },
+    ...chooseModel(parseConfig(configText?.toString() ?? ""), process.env),
+    session,
+    repository,
+    store: gitStore(repository),
+    forge: octokitForge({ octokit, owner, repo, server: job.server }),
+    hand: { now: () => new Date(), newId: monotonicFactory(), by: { kind: "agent", ...actor } },
     holder: { holder: hostname(), run: job.run },
     tree: { path: job.workspace, at: job.commit },
-    scratch: join(job.temp, "offshoot"),
+    scratch,
     shellEnv: { PATH: job.path, LANG: "C.UTF-8", TERM: "dumb", CI: "true" },
+    saveEveryMs,
     log: (message, fields) => core.info(fields ? `${message} ${JSON.stringify(fields)}` : message),
   };
 }

@@ -1,69 +1,112 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Context, Probot } from "probot";
+import type { ApplicationFunctionOptions, Context, Probot, ProbotOctokit } from "probot";
 import { monotonicFactory } from "ulid";
 import { parseConfig } from "./config.ts";
 import type { Forge } from "./github/forge.ts";
 import { type Intake, take } from "./github/intake.ts";
-import { octokitForge } from "./github/octokit-forge.ts";
+import { type OctokitForgeOptions, octokitForge } from "./github/octokit-forge.ts";
+import { publicUrl } from "./github/run-token.ts";
+import { tokenRoute } from "./github/token-route.ts";
+import { broker } from "./github/tokens.ts";
 import { type TriggeringEvent, triggerOf } from "./github/triggers.ts";
 import { Repository } from "./sessions/git.ts";
 import { gitStore } from "./sessions/git-store.ts";
 import type { Actor } from "./sessions/journal.ts";
+import type { SessionStore } from "./sessions/store.ts";
 
 type TriggeringContext =
   | Context<"issue_comment.created">
   | Context<"issues.labeled">
   | Context<"workflow_run.completed">;
 
-/** The Probot app: webhooks in, journals and wake-ups out. Keeps nothing but a cache of refs in a temporary folder. */
-export default function app(probot: Probot): void {
-  const repositories = new Map<number, Promise<Repository>>();
+interface Place {
+  readonly id: number;
+  readonly cloneUrl: string;
+  readonly octokit: ProbotOctokit;
+}
+
+/**
+ * The Probot app: webhooks in, journals and wake-ups out. Keeps nothing but a cache of refs in a temporary folder.
+ * `OFFSHOOT_URL` is where runs reach it for their tokens; without it they work with the job's own.
+ */
+export default function app(probot: Probot, { addHandler }: ApplicationFunctionOptions): void {
+  const url = process.env.OFFSHOOT_URL ? publicUrl(process.env.OFFSHOOT_URL) : undefined;
   const clock = { now: () => new Date(), newId: monotonicFactory() };
-  const folder = mkdtempSync(join(tmpdir(), "offshoot-app-"));
+  const storeOf = openStores(process.env.PATH ?? "");
   let identity: Promise<Actor> | null = null;
 
-  /** One clean repository for each of GitHub's: transfers in it run one after another. */
-  const repositoryOf = (context: TriggeringContext): Promise<Repository> => {
-    const { id, clone_url: url } = context.payload.repository;
-    const authorization = () => installationToken(context);
-    const opened =
-      repositories.get(id) ??
-      Repository.open({ dir: join(folder, `${id}.git`), path: process.env.PATH ?? "", remote: { url, authorization } });
-    repositories.set(id, opened);
-    return opened;
-  };
-
-  const handle = async (context: TriggeringContext): Promise<void> => {
+  probot.on(["issue_comment.created", "issues.labeled", "workflow_run.completed"], async (context) => {
     const trigger = triggerOf({ id: context.id, name: context.name, payload: context.payload } as TriggeringEvent);
     if (!trigger) return;
     identity ??= ourselves(probot);
-    const { repository } = context.payload;
-    const forge = octokitForge({
-      octokit: context.octokit as unknown as Parameters<typeof octokitForge>[0]["octokit"],
-      owner: repository.owner.login,
-      repo: repository.name,
-      server: new URL(repository.html_url).origin,
-    });
+    const { id, clone_url: cloneUrl, default_branch: defaultBranch } = context.payload.repository;
+    const forge = forgeOf(context, url);
     const intake: Intake = {
       forge,
-      store: gitStore(await repositoryOf(context)),
+      store: await storeOf({ id, cloneUrl, octokit: context.octokit }),
       clock,
       app: await identity,
-      defaultBranch: repository.default_branch,
-      label: () => configuredLabel(forge, repository.default_branch),
+      defaultBranch,
+      label: () => configuredLabel(forge, defaultBranch),
     };
     const taken = await take(intake, trigger);
     context.log.info({ trigger: trigger.kind, taken }, "took an event");
-  };
+  });
 
-  probot.on(["issue_comment.created", "issues.labeled", "workflow_run.completed"], handle);
+  if (!url) return;
+  const server = githubUrl(process.env);
+  const exchange = broker({
+    url,
+    server,
+    auth: async (installation) => asClient(await probot.auth(installation)),
+    isWanted: async ({ session, repository, installation }) => {
+      const cloneUrl = `${server}/${repository.owner}/${repository.name}.git`;
+      const store = await storeOf({ id: repository.id, cloneUrl, octokit: await probot.auth(installation) });
+      return (await store.tip(session)) !== null;
+    },
+    now: clock.now,
+  });
+  addHandler(tokenRoute({ exchange, log: (fields, message) => probot.log.info(fields, message) }));
 }
 
-async function installationToken(context: TriggeringContext): Promise<string> {
-  const { token } = (await context.octokit.auth({ type: "installation" })) as { token: string };
+/** One clean repository for each of GitHub's, so that transfers in it run one after another. */
+function openStores(path: string): (place: Place) => Promise<SessionStore> {
+  const folder = mkdtempSync(join(tmpdir(), "offshoot-app-"));
+  const stores = new Map<number, Promise<SessionStore>>();
+  return ({ id, cloneUrl, octokit }) => {
+    const remote = { url: cloneUrl, authorization: () => installationToken(octokit) };
+    const store = stores.get(id) ?? Repository.open({ dir: join(folder, `${id}.git`), path, remote }).then(gitStore);
+    stores.set(id, store);
+    return store;
+  };
+}
+
+async function installationToken(octokit: ProbotOctokit): Promise<string> {
+  const { token } = (await octokit.auth({ type: "installation" })) as { token: string };
   return `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
+}
+
+function forgeOf({ octokit, payload: { repository } }: TriggeringContext, broker: string | undefined): Forge {
+  const { owner, name: repo, html_url } = repository;
+  return octokitForge({
+    octokit: asClient(octokit),
+    owner: owner.login,
+    repo,
+    server: new URL(html_url).origin,
+    broker,
+  });
+}
+
+/** Probot's client is an older sibling of @octokit/rest's: `request` is the same in both. */
+function asClient(octokit: ProbotOctokit): OctokitForgeOptions["octokit"] {
+  return octokit as unknown as OctokitForgeOptions["octokit"];
+}
+
+/** Where Probot was told that GitHub is. */
+function githubUrl(env: NodeJS.ProcessEnv): string {
+  return env.GHE_HOST ? `${env.GHE_PROTOCOL ?? "https"}://${env.GHE_HOST}` : "https://github.com";
 }
 
 async function ourselves(probot: Probot): Promise<Actor> {

@@ -6,4 +6,9 @@ export const waivers: readonly { readonly subject: RegExp; readonly at: RegExp; 
     reason:
       "described as a user and an enterprise at once (allOf); the single installation's schema says either (anyOf)",
   },
+  {
+    subject: /./,
+    at: /\/(author|committer|pusher)\/email$/,
+    reason: "a bot's address, such as 41898282+github-actions[bot]@users.noreply.github.com, is no `email` to RFC 5321",
+  },
 ];

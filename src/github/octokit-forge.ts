@@ -22,6 +22,8 @@ export interface OctokitForgeOptions {
   readonly repo: string;
   /** `https://github.com` */
   readonly server: string;
+  /** Where a dispatched run gets its token; without it it works with the job's own. */
+  readonly broker?: string | undefined;
 }
 
 /** The forge over GitHub's REST API. */
@@ -156,7 +158,7 @@ function pullRequests({ octokit, owner, repo, server }: OctokitForgeOptions): Pu
   };
 }
 
-function runs({ octokit, owner, repo, server }: OctokitForgeOptions): Runs {
+function runs({ octokit, owner, repo, server, broker }: OctokitForgeOptions): Runs {
   const at = { owner, repo };
   const dispatch = async ({ session, nonce, branch }: Parameters<Runs["dispatch"]>[0]): Promise<Dispatch> => {
     try {
@@ -164,7 +166,7 @@ function runs({ octokit, owner, repo, server }: OctokitForgeOptions): Runs {
         ...at,
         workflow_id: workflow,
         ref: branch,
-        inputs: { session, nonce },
+        inputs: { session, nonce, ...(broker ? { broker } : {}) },
       });
       return { ok: true };
     } catch (error) {
