@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { SessionId } from "../sessions/ids.ts";
-import { sessionOfRun } from "./octokit-forge.ts";
+import { sessionOfRun } from "./workflow.ts";
 
 const workflow = ".github/workflows/offshoot.yml";
 

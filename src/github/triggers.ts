@@ -1,8 +1,8 @@
 import type { EmitterWebhookEvent } from "@octokit/webhooks";
-import { parseSessionId, type SessionId } from "../sessions/ids.ts";
+import type { SessionId } from "../sessions/ids.ts";
 import type { Run } from "../sessions/journal.ts";
 import type { Account } from "./forge.ts";
-import { sessionOfRun } from "./octokit-forge.ts";
+import { sessionOfRun } from "./workflow.ts";
 
 /** What an event means for sessions. */
 export type Trigger =
@@ -41,9 +41,9 @@ export function triggerOf(event: TriggeringEvent): Trigger | null {
       };
     }
     case "workflow_run": {
-      const { id, run_attempt, html_url, display_title } = event.payload.workflow_run;
-      const session = parseSessionId(sessionOfRun(display_title ?? "") ?? "");
-      return session && { kind: "run-ended", session, run: { id, attempt: run_attempt, url: html_url } };
+      const { id, run_attempt: attempt, html_url: url, ...run } = event.payload.workflow_run;
+      const session = run.event === "workflow_dispatch" ? sessionOfRun(run.display_title ?? "") : null;
+      return session && { kind: "run-ended", session, run: { id, attempt, url } };
     }
   }
 }

@@ -1,0 +1,92 @@
+import type { CommitId } from "../sessions/ids.ts";
+import type { Account, Conversation, Written } from "./forge.ts";
+import { once, orNull, orThrow, type Place } from "./octokit-calls.ts";
+
+/** Comments on issues and pull requests over GitHub's REST API. */
+export function conversation({ octokit, owner, repo }: Place): Conversation {
+  const at = { owner, repo };
+  return {
+    thread: (number) =>
+      orNull(async () => {
+        const { data } = await octokit.request("GET /repos/{owner}/{repo}/issues/{issue_number}", {
+          ...at,
+          issue_number: number,
+        });
+        const thread = { number, title: data.title, body: data.body ?? "", author: account(data.user) };
+        return data.pull_request ? { ...thread, pull: await pullOf({ octokit, ...at }, number) } : thread;
+      }),
+    comment: (id) =>
+      orNull(async () => {
+        const { data } = await octokit.request("GET /repos/{owner}/{repo}/issues/comments/{comment_id}", {
+          ...at,
+          comment_id: id,
+        });
+        const thread = Number(data.issue_url.split("/").at(-1));
+        return { id, thread, author: account(data.user), body: data.body ?? "", url: data.html_url };
+      }),
+    react: (comment, content) =>
+      orThrow(async () => {
+        const route = "POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions";
+        await octokit.request(route, { ...at, comment_id: comment, content });
+      }),
+    post: (thread, body) =>
+      orThrow(async () => {
+        const { data } = await octokit.request("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", {
+          ...at,
+          ...once,
+          issue_number: thread,
+          body,
+        });
+        return { number: Number(data.id), url: data.html_url };
+      }),
+    edit: async (comment, body) => {
+      const edited = await orNull(() =>
+        octokit.request("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", {
+          ...at,
+          comment_id: comment,
+          body,
+        }),
+      );
+      return edited !== null;
+    },
+    find: (thread, marker, since) => orThrow(() => findComments({ octokit, ...at }, { thread, marker, since })),
+    remove: async (comment) => {
+      await orNull(() =>
+        octokit.request("DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}", { ...at, comment_id: comment }),
+      );
+    },
+  };
+}
+
+async function pullOf({ octokit, ...at }: Place, number: number) {
+  const { data } = await octokit.request("GET /repos/{owner}/{repo}/pulls/{pull_number}", {
+    ...at,
+    pull_number: number,
+  });
+  return {
+    head: data.head.ref,
+    headCommit: data.head.sha as CommitId,
+    base: data.base.ref,
+    fork: data.head.repo?.id !== data.base.repo.id,
+  };
+}
+
+async function findComments(
+  { octokit, ...at }: Place,
+  { thread, marker, since }: { thread: number; marker: string; since: string },
+): Promise<Written[]> {
+  const found: Written[] = [];
+  for (let page = 1; ; page += 1) {
+    const { data } = await octokit.request("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", {
+      ...{ ...at, issue_number: thread, since, per_page: 100, page },
+    });
+    const ours = data.filter(({ user, body }) => user?.type === "Bot" && body?.startsWith(marker));
+    found.push(...ours.map(({ id, html_url }) => ({ number: Number(id), url: html_url })));
+    if (data.length < 100) return found.sort((a, b) => a.number - b.number);
+  }
+}
+
+function account(user: { login: string; id: number | bigint; type?: string } | null): Account {
+  if (!user) return { login: "ghost", id: 10137, bot: false };
+  return { login: user.login, id: Number(user.id), bot: user.type === "Bot" };
+}
