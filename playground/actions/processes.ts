@@ -49,7 +49,9 @@ export async function runProcess(options: Command): Promise<Ending> {
   const ending = await ended;
   over.abort();
 
-  // What the process wrote before it ended is in the pipes already: one more round of the event loop reads it.
+  // What the process wrote before it ended is in the pipes already. The next round of the event loop reads it: this one
+  // may have looked at the pipes before it learned, from another child's signal, that this process has ended too.
+  await setImmediate();
   await setImmediate();
   for (const output of outputs) output.end();
   return ending;
