@@ -50,6 +50,7 @@ export default function app(probot: Probot, { addHandler }: ApplicationFunctionO
       app: await identity,
       defaultBranch,
       label: () => configuredLabel(forge, defaultBranch),
+      log: (message, fields) => context.log.warn(fields, message),
     };
     const taken = await take(intake, trigger);
     context.log.info({ trigger: trigger.kind, taken }, "took an event");

@@ -1,8 +1,12 @@
+import { lostRunsAllowed } from "../sessions/decide.ts";
 import type { EventOf } from "../sessions/journal.ts";
 import { isWaiting, type Prompt, type Session } from "../sessions/session.ts";
 
-/** GitHub's limit for a comment is 65,536 characters; the rest is room for what stands around the text. */
-const longestText = 60_000;
+/** GitHub takes 65,536 characters in a comment or a pull request's text; what is left is room for what we say. */
+const longestText = 50_000;
+const longestProblem = 4_000;
+/** Prompts or turns that one comment lists. */
+const longestList = 20;
 
 /** Where things of this repository are for people. */
 export interface Links {
@@ -15,6 +19,9 @@ export const statusMarker = (session: Session) => `<!-- offshoot:status ${sessio
 
 /** The first line of the answer to a turn. */
 export const answerMarker = (session: Session, turn: number) => `<!-- offshoot:answer ${session.session} ${turn} -->`;
+
+/** A prompt with its words, which a session's state forgets when the turn ends. */
+export type Asked = Prompt & { readonly text: string };
 
 /** What the session is doing, in one comment that is edited in place. */
 export function statusComment(session: Session, thread: number, links: Links): string {
@@ -31,28 +38,32 @@ export function statusComment(session: Session, thread: number, links: Links): s
     row("Model", session.model ? `\`${session.model}\`` : null),
     row("Used", usage(session)),
     "",
-    details("Commands", [
-      "`/agent <what to do>` continues this session. While it works, prompts wait in the queue above.",
-      `The journal is \`refs/offshoot/sessions/${session.session}\` in this repository.`,
+    details("What you can do", [
+      "`/agent <what to do>` goes on with this session, here or on its pull request. While it works, prompts wait in line.",
+      `Everything it did: \`git fetch origin refs/offshoot/sessions/${session.session} && git log FETCH_HEAD\``,
     ]),
   ]);
 }
 
-function phase({ phase, lease, turn }: Session): string {
+function phase({ phase, lease, turn, lost_runs }: Session): string {
+  if (lost_runs > lostRunsAllowed) return "interrupted, waiting for a person";
+  if (lost_runs > 0) return "interrupted, a new run will go on with it";
   switch (phase) {
     case "idle":
-      return "idle, waiting for the next `/agent`";
+      return "nothing to do, waiting for the next `/agent`";
     case "queued":
-      return lease ? "about to start" : "queued, a run has been asked for";
+      return lease ? "about to start" : "queued, waiting for a run";
     case "working":
-      return lease ? `working: turn ${turn?.number}, step ${turn?.step}` : "interrupted, a new run will go on";
+      return `working on turn ${turn?.number}, step ${turn?.step}`;
   }
 }
 
 function queueList({ queue }: Session, thread: number): string[] {
   const running = queue.filter(({ status }) => status === "running").map((prompt) => `- now: ${asked(prompt, thread)}`);
   const waiting = queue.filter(isWaiting).map((prompt, index) => `${index + 1}. ${asked(prompt, thread)}`);
-  return running.length + waiting.length > 0 ? [...running, ...waiting, ""] : [];
+  const more = waiting.length > longestList ? [`- and ${waiting.length - longestList} more`] : [];
+  const list = [...running, ...waiting.slice(0, longestList), ...more];
+  return list.length > 0 ? [...list, ""] : [];
 }
 
 function asked({ source, by, text }: Prompt, thread: number): string {
@@ -78,35 +89,32 @@ function usage({ usage }: Session): string | null {
 }
 
 /** The answer to one prompt: what the agent said, how the turn ended, where the work is. */
-export function answerComment(session: Session, ended: EventOf<"turn.ended">, prompt: Prompt, links: Links): string {
+export function answerComment(session: Session, ended: EventOf<"turn.ended">, prompt: Asked, links: Links): string {
   return lines([
     answerMarker(session, ended.turn),
-    `> ${code(brief(askedText(prompt), 120))} ([asked](${prompt.source.url}) by ${code(prompt.by.login)})`,
+    `> ${code(brief(prompt.text, 120))} ([asked](${prompt.source.url}) by ${code(prompt.by.login)})`,
     "",
     ...outcome(ended),
-    plainText(ended.answer),
-    "",
+    ...(ended.answer === "" ? [] : [plainText(ended.answer), ""]),
     ...ended.notices.map((notice) => `> [!NOTE]\n> ${notice}\n`),
     `<sub>${footer(session, ended, links)}</sub>`,
   ]);
 }
 
-function askedText(prompt: Prompt): string {
-  return prompt.text ?? prompt.source.kind;
-}
+const headings = {
+  stopped: "Stopped.",
+  failed: "This did not work.",
+  limit: "Stopped at a limit.",
+  refused: "The model refused.",
+};
 
-function outcome({ outcome, problem }: EventOf<"turn.ended">): string[] {
-  const head = {
-    done: null,
-    stopped: "Stopped.",
-    failed: "This did not work.",
-    limit: "Stopped at a limit.",
-    refused: "The model refused.",
-  };
-  const title = head[outcome];
-  if (!title) return [];
-  if (!problem) return [`**${title}**`, ""];
-  return [`**${title}** ${plainText(problem.message)}`, "", `What to do: ${plainText(problem.remedy)}`, ""];
+function outcome({ outcome, problem, commit }: EventOf<"turn.ended">): string[] {
+  if (outcome === "done") return [];
+  const heading = `**${headings[outcome]}**`;
+  const kept = commit ? ["What was changed until then is kept in the commit below.", ""] : [];
+  if (!problem) return [heading, "", ...kept];
+  const [message, remedy] = [plainText(problem.message, longestProblem), plainText(problem.remedy, longestProblem)];
+  return [`${heading} ${message}`, "", `What to do: ${remedy}`, "", ...kept];
 }
 
 function footer(session: Session, { turn, commit, duration_ms }: EventOf<"turn.ended">, { repo }: Links): string {
@@ -123,20 +131,20 @@ function footer(session: Session, { turn, commit, duration_ms }: EventOf<"turn.e
 const pullStart = "<!-- offshoot:work -->";
 const pullEnd = "<!-- /offshoot:work -->";
 
-/** The body of the pull request that a session opens. */
+/** The body of the pull request that a session opens: what its last turns did. */
 export function pullRequestBody(session: Session, turns: readonly EventOf<"turn.ended">[]): string {
   const thread = session.thread === undefined ? "" : ` for #${session.thread}`;
+  const told = turns.filter(({ commit }) => commit).slice(-longestList);
+  const most = Math.floor(longestText / told.length);
   return lines([
     pullStart,
     `Work of Offshoot session \`${session.session}\`${thread}. It is a draft: read it, then mark it ready or go on with \`/agent <what to do>\` here.`,
     "",
-    ...turns.filter(({ commit }) => commit).map((turn) => `${turnHead(turn)}\n\n${plainText(turn.answer)}\n`),
+    ...told.map(
+      ({ turn, commit, answer }) => `### Turn ${turn} (${commit?.slice(0, 7)})\n\n${plainText(answer, most)}\n`,
+    ),
     pullEnd,
   ]);
-}
-
-function turnHead({ turn, commit }: EventOf<"turn.ended">): string {
-  return `### Turn ${turn}${commit ? ` (${commit.slice(0, 7)})` : ""}`;
 }
 
 /** Puts a newer description in the older one's place; what people wrote around it stays. Null: they removed ours. */
@@ -180,33 +188,41 @@ export function unverifiedComment(login: string, reason: string): string {
 }
 
 /** When the prompt is in the journal but no run could be started for it. */
-export function dispatchFailedComment(problem: string, remedy: string): string {
+export function dispatchFailedComment({ problem, remedy }: { problem: string; remedy: string }): string {
   return lines([
-    `The prompt is queued, but no run was started. ${problem}`,
+    `Your prompt is queued, but no run could be started. ${plainText(problem)}`,
     "",
-    `What to do: ${remedy} Then comment \`/agent <anything>\`: all that is queued will run, in order.`,
+    `What to do: ${remedy} Then comment \`/agent go on\`: what is queued runs first, in order.`,
   ]);
 }
 
 /** After too many runs were lost in a row. */
-export function gaveUpComment(session: Session, runs: number): string {
+export function gaveUpComment({ session, lost_runs }: Session): string {
   return lines([
-    `${runs} runs of session \`${session.session}\` ended one after another before they finished, so no new one was asked for. Nothing is lost: the journal has all steps that were saved, and what is queued stays queued.`,
+    `${lost_runs} runs of session \`${session}\` ended one after another without getting anywhere, so Offshoot does not try again by itself. Nothing is lost: what was done is saved, and what is queued stays queued.`,
     "",
-    "What to do: look at the log of the last run (out of memory, time limit, a broken set-up step?), then comment `/agent <anything>` to go on.",
+    "What to do: look at the log of the last run (out of memory, a time limit, a step before Offshoot's that fails?). Then comment `/agent go on`: what is queued runs first, in order.",
   ]);
 }
 
-/** When a session's journal cannot be used. */
+/** When a session's journal cannot be read or written. */
 export function brokenSessionComment(reason: string): string {
-  return lines(["Offshoot cannot go on here, and has changed nothing.", "", plainText(reason)]);
+  return lines([
+    "Offshoot cannot go on with this session.",
+    "",
+    plainText(reason),
+    "",
+    "Once that is solved, comment `/agent` with what to do.",
+  ]);
 }
 
 /** Text that is not ours: it cannot forge one of our markers, and fits into a comment. */
-function plainText(text: string): string {
+function plainText(text: string, most = longestText): string {
   const inert = text.replaceAll("<!--", "&lt;!--");
-  if (inert.length <= longestText) return inert;
-  return `${inert.slice(0, longestText)}\n\n… (${inert.length - longestText} more characters are in the transcript)`;
+  if (inert.length <= most) return inert;
+  const kept = inert.slice(0, most).toWellFormed();
+  const cutsCode = (kept.match(/^ {0,3}```/gm) ?? []).length % 2 === 1;
+  return `${kept}${cutsCode ? "\n```" : ""}\n\n… (${count(inert.length - most)} more characters are in the transcript)`;
 }
 
 function code(text: string): string {
@@ -215,7 +231,7 @@ function code(text: string): string {
 
 function brief(text: string, most: number): string {
   const flat = text.replace(/\s+/g, " ").trim();
-  return flat.length > most ? `${flat.slice(0, most - 1)}…` : flat;
+  return flat.length > most ? `${flat.slice(0, most - 1).toWellFormed()}…` : flat;
 }
 
 function plural(number: number, noun: string): string {

@@ -1,0 +1,102 @@
+import { type Hand, type NewPrompt, open, queue } from "../sessions/decide.ts";
+import type { Clock, SessionId } from "../sessions/ids.ts";
+import type { EventOf } from "../sessions/journal.ts";
+import { compose, type SessionStore, StoreError, type Tip } from "../sessions/store.ts";
+import { backOff, transact } from "../sessions/transact.ts";
+import { type Account, type Forge, ForgeError, type Thread } from "./forge.ts";
+
+/** What putting a prompt into a journal needs. */
+export interface Entrance {
+  readonly forge: Forge;
+  readonly store: SessionStore;
+  readonly clock: Clock;
+  readonly defaultBranch: string;
+}
+
+export interface Asked {
+  readonly prompt: NewPrompt;
+  readonly by: Account;
+  readonly on: Thread;
+}
+
+/** `isNew`: false where the same source has asked before. */
+export interface Entered {
+  readonly tip: Tip;
+  readonly isNew: boolean;
+}
+
+/**
+ * Puts the prompt into the thread's active session, or opens one; of two first comments one opens and one joins.
+ * Throws {@link JournalError} rather than write on top of a corrupt journal.
+ */
+export async function enter(entrance: Entrance, { prompt, by, on }: Asked): Promise<Entered> {
+  const hand: Hand = { ...entrance.clock, by: { kind: "user", login: by.login, id: by.id } };
+  for (let attempt = 1; ; attempt += 1) {
+    const session = await activeSession(entrance, on);
+    if (session) return join(entrance, { hand, session, prompt });
+    const tip = await openOn(entrance, { hand, on, prompt });
+    if (tip) return { tip, isNew: true };
+    await backOff(attempt);
+  }
+}
+
+/** The last session of the thread; on a pull request that a session opened a moment ago, that one. */
+async function activeSession({ store }: Entrance, thread: Thread): Promise<SessionId | null> {
+  const index = await store.thread(thread.number);
+  const active = index?.sessions.at(-1);
+  if (active) return active;
+  const [, origin, ending] = /^offshoot\/(\d+)-.*-([0-9a-z]{4})$/.exec(thread.pull?.head ?? "") ?? [];
+  if (!origin || !ending) return null;
+  const sessions = (await store.thread(Number(origin)))?.sessions ?? [];
+  return sessions.find((session) => session.toLowerCase().endsWith(ending)) ?? null;
+}
+
+async function join(
+  { store }: Entrance,
+  { hand, session, prompt }: { hand: Hand; session: SessionId; prompt: NewPrompt },
+): Promise<Entered> {
+  const done = await transact({ store, session, pause: backOff }, ({ session: now }) => {
+    const queued = queue(hand, now, prompt);
+    return { change: queued.kind === "queued" ? queued.change : null, result: queued.kind };
+  });
+  if (!done.ok) throw new StoreError("invalid", `${done.moved.join(", ")} moved and came back`);
+  return { tip: done.tip, isNew: done.result === "queued" };
+}
+
+/** Null when somebody else opened a session on the thread meanwhile. */
+async function openOn(
+  { forge, store, clock, defaultBranch }: Entrance,
+  { hand, on, prompt }: { hand: Hand; on: Thread; prompt: NewPrompt },
+): Promise<Tip | null> {
+  const session = clock.newId() as SessionId;
+  const branch = await branchFor({ forge, defaultBranch }, on, session);
+  const change = open(hand, {
+    session,
+    opened: { project: forge.repo.name, description: on.title, branch, depth: 0 },
+    thread: { number: on.number, index: await store.thread(on.number) },
+    prompt,
+  });
+  const swap = await store.append(compose(session, null, change));
+  return swap.ok ? swap.tip : null;
+}
+
+/** A pull request's session works on the pull request's own branch, any other on one of its own. */
+async function branchFor(
+  { forge, defaultBranch }: Pick<Entrance, "forge" | "defaultBranch">,
+  { number, title, pull }: Thread,
+  session: SessionId,
+): Promise<EventOf<"session.opened">["branch"]> {
+  if (pull) return { name: pull.head, own: false, from: pull.base, base: pull.headCommit };
+  const base = await forge.repo.branch(defaultBranch);
+  if (!base) throw new ForgeError(404, `the default branch ${defaultBranch} has no commit yet`);
+  const name = `offshoot/${number}-${slug(title)}-${session.slice(-4).toLowerCase()}`;
+  return { name, own: true, from: defaultBranch, base };
+}
+
+function slug(title: string): string {
+  const words = title
+    .normalize("NFKD")
+    .toLowerCase()
+    .match(/[a-z0-9]+/g);
+  return (words ?? ["work"]).join("-").slice(0, 40).replace(/-+$/, "");
+}

@@ -1,0 +1,63 @@
+import { rescue } from "../sessions/decide.ts";
+import type { Clock, SessionId } from "../sessions/ids.ts";
+import type { Actor, Run } from "../sessions/journal.ts";
+import type { Session } from "../sessions/session.ts";
+import type { SessionStore, Tip } from "../sessions/store.ts";
+import { backOff, transact } from "../sessions/transact.ts";
+import { dispatchFailedComment, gaveUpComment } from "./comments.ts";
+import type { Forge } from "./forge.ts";
+import { writeStatus } from "./status.ts";
+
+/** What asking for runs needs. */
+export interface Waker {
+  readonly forge: Forge;
+  readonly store: SessionStore;
+  readonly clock: Clock;
+  /** Ourselves, for what no person asked for. */
+  readonly app: Actor;
+  readonly defaultBranch: string;
+}
+
+/** Whether a run works on the session. A lease whose run has ended without our hearing of it holds nobody up. */
+export async function isHeld({ forge }: Pick<Waker, "forge">, { lease }: Session): Promise<boolean> {
+  return lease !== undefined && !(lease.run && (await forge.runs.hasEnded(lease.run)));
+}
+
+/** Asks for a run; where none can be had, the thread is told why. */
+export async function wake({ forge, defaultBranch }: Waker, tip: Tip, thread: number): Promise<boolean> {
+  const dispatched = await forge.runs.dispatch({
+    session: tip.session.session,
+    nonce: tip.commit,
+    branch: defaultBranch,
+  });
+  if (!dispatched.ok) await forge.conversation.post(thread, dispatchFailedComment(dispatched));
+  return dispatched.ok;
+}
+
+/** What became of a session whose run has ended. */
+export type Recovery = "woken" | "left" | "gave up";
+
+/** A run has ended: whoever waits for the session gets a new one, until too many were lost in a row. */
+export async function recover(waker: Waker, session: SessionId, ended: Run): Promise<Recovery> {
+  const { store, forge, clock, app } = waker;
+  const hand = { ...clock, by: app };
+  const found = await store.tip(session);
+  if (!found || rescue(hand, found.session, ended).kind === "leave") return "left";
+  if (await forge.runs.isUnderWay(session)) return "left";
+  const done = await transact({ store, session, pause: backOff }, ({ session: now }) => {
+    const decision = rescue(hand, now, ended);
+    return { change: decision.kind === "leave" ? null : decision.change, result: decision.kind };
+  });
+  if (!done.ok || done.result === "leave") return "left";
+  const thread = threadOf(done.tip.session);
+  await writeStatus(forge, done.tip.session, thread);
+  if (done.result === "wake") return (await wake(waker, done.tip, thread)) ? "woken" : "left";
+  await forge.conversation.post(thread, gaveUpComment(done.tip.session));
+  return "gave up";
+}
+
+/** Where the person is who waits for the session. */
+function threadOf(session: Session): number {
+  const open = session.queue.find(({ text }) => text !== undefined);
+  return open?.source.thread ?? session.thread ?? 0;
+}
