@@ -35,19 +35,19 @@ export default function app(probot: Probot, { addHandler }: ApplicationFunctionO
   const url = process.env.OFFSHOOT_URL ? publicUrl(process.env.OFFSHOOT_URL) : undefined;
   const clock = { now: () => new Date(), newId: monotonicFactory() };
   const storeOf = openStores(process.env.PATH ?? "");
-  let identity: Promise<Actor> | null = null;
+  const identity = remembered(() => ourselves(probot));
+  probot.webhooks.onError(answerUnsigned);
 
   probot.on(["issue_comment.created", "issues.labeled", "workflow_run.completed"], async (context) => {
     const trigger = triggerOf({ id: context.id, name: context.name, payload: context.payload } as TriggeringEvent);
     if (!trigger) return;
-    identity ??= ourselves(probot);
     const { id, clone_url: cloneUrl, default_branch: defaultBranch } = context.payload.repository;
     const forge = forgeOf(context, url);
     const intake: Intake = {
       forge,
       store: await storeOf({ id, cloneUrl, octokit: context.octokit }),
       clock,
-      app: await identity,
+      app: await identity(),
       defaultBranch,
       label: () => configuredLabel(forge, defaultBranch),
       log: (message, fields) => context.log.warn(fields, message),
@@ -108,6 +108,23 @@ function asClient(octokit: ProbotOctokit): OctokitForgeOptions["octokit"] {
 /** Where Probot was told that GitHub is. */
 function githubUrl(env: NodeJS.ProcessEnv): string {
   return env.GHE_HOST ? `${env.GHE_PROTOCOL ?? "https"}://${env.GHE_HOST}` : "https://github.com";
+}
+
+/** Probot's answer to a signature that does not fit is 400, as if the request were malformed. */
+function answerUnsigned({ event: refused }: { readonly event: unknown }): void {
+  if (refused instanceof Error) Object.assign(refused, { status: 401 });
+}
+
+/** Asks once and keeps the answer; a failure is not kept, so that the next event asks again. */
+function remembered<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | null = null;
+  return () => {
+    answer ??= ask().catch((error: unknown) => {
+      answer = null;
+      throw error;
+    });
+    return answer;
+  };
 }
 
 async function ourselves(probot: Probot): Promise<Actor> {
