@@ -1,7 +1,8 @@
 import { stringify } from "smol-toml";
 import { workTitle } from "../github/comments.ts";
 import { fact, type Hand } from "../sessions/decide.ts";
-import { type Repository, signature } from "../sessions/git.ts";
+import type { Repository } from "../sessions/git.ts";
+import { signature } from "../sessions/git-commit.ts";
 import type { CommitId } from "../sessions/ids.ts";
 import type { Fact } from "../sessions/journal.ts";
 import type { Prompt, Session } from "../sessions/session.ts";

@@ -1,5 +1,6 @@
 import { fact, type Hand } from "../sessions/decide.ts";
-import { type Repository, signature } from "../sessions/git.ts";
+import type { Repository } from "../sessions/git.ts";
+import { signature } from "../sessions/git-commit.ts";
 import type { CommitId } from "../sessions/ids.ts";
 import type { Tip } from "../sessions/store.ts";
 import { type Recorder, wipUpdate } from "./recorder.ts";

@@ -12,15 +12,8 @@ type Fields<T extends EventType> = Omit<EventOf<T>, "v" | "seq" | "id" | "at" | 
 
 /** A fact by this hand, now. */
 export function fact<T extends EventType>(hand: Hand, type: T, fields: Fields<T>): Fact & { type: T } {
-  return {
-    id: hand.newId() as EventId,
-    at: hand.now().toISOString(),
-    by: hand.by,
-    type,
-    ...fields,
-  } as unknown as Fact & {
-    type: T;
-  };
+  const head = { id: hand.newId() as EventId, at: hand.now().toISOString(), by: hand.by };
+  return { ...head, type, ...fields } as unknown as Fact & { type: T };
 }
 
 export interface NewPrompt {
@@ -58,19 +51,20 @@ function wake(hand: Hand, reason: Fields<"wake.requested">["reason"]): Fact {
 }
 
 export type Queued =
-  | { readonly kind: "queued"; readonly change: Change; readonly wakes: boolean }
+  | { readonly kind: "queued"; readonly change: Change }
   /** The same source asked before; nothing to do. */
-  | { readonly kind: "known"; readonly prompt: Prompt };
+  | { readonly kind: "known" };
 
 /** Queues a prompt once per source; asks for a run unless one holds the session and will see the prompt by itself. */
 export function queue(hand: Hand, session: Session, prompt: NewPrompt): Queued {
-  const known = session.queue.find(
-    ({ source }) => source.kind === prompt.source.kind && source.id === prompt.source.id,
-  );
-  if (known) return { kind: "known", prompt: known };
+  if (isKnown(session, prompt.source)) return { kind: "known" };
   const queued = fact(hand, "prompt.queued", prompt);
-  if (session.lease) return { kind: "queued", change: { facts: [queued] }, wakes: false };
-  return { kind: "queued", change: { facts: [queued, wake(hand, "prompt")] }, wakes: true };
+  return { kind: "queued", change: { facts: session.lease ? [queued] : [queued, wake(hand, "prompt")] } };
+}
+
+function isKnown({ queue, forgotten_comment }: Session, { kind, id }: PromptSource): boolean {
+  if (kind === "comment" && Number(id) <= forgotten_comment) return true;
+  return queue.some(({ source }) => source.kind === kind && source.id === id);
 }
 
 /** Runs that may be lost in a row before a person has to look. */

@@ -1,15 +1,17 @@
-import { type Repository, signature } from "./git.ts";
+import { replay } from "./fold.ts";
+import type { Repository } from "./git.ts";
+import { signature } from "./git-commit.ts";
 import { type CommitId, parseSessionId, type SessionId } from "./ids.ts";
-import { type Actor, decode, encode, JournalError } from "./journal.ts";
-import { fold, formatState, parseState } from "./session.ts";
+import { type Actor, decode, encode, JournalError, type Stored } from "./journal.ts";
+import { formatState, parseState, type Session } from "./session.ts";
 import {
   type Append,
   type RefUpdate,
   refOf,
   type SessionStore,
-  type Stored,
   StoreError,
   type Swap,
+  sessionsRef,
   type ThreadIndex,
   type Tip,
 } from "./store.ts";
@@ -34,16 +36,25 @@ async function fetchRef(repository: Repository, ref: string): Promise<CommitId |
 async function readTip(repository: Repository, session: SessionId): Promise<Tip | null> {
   const commit = await fetchRef(repository, refOf.session(session));
   if (!commit) return null;
-  const [state] = await repository.read([`${commit}:state.toml`]);
-  const cached = state ? parseState(state.toString()) : null;
-  return { commit, session: cached ?? (await refold(repository, commit)) };
+  const state = (await cachedState(repository, commit)) ?? replay(await readChain(repository, commit));
+  return state && { commit, session: state };
 }
 
-async function refold(repository: Repository, tip: CommitId): Promise<Tip["session"]> {
-  const stored = await readChain(repository, tip);
-  const session = stored.reduce<Tip["session"] | null>((state, { events }) => fold(state, events), null);
-  if (!session) throw new StoreError("invalid", `commit ${tip} holds no journal`);
-  return session;
+/** The state that a commit holds; null where it is of another version, or is not the one after the events beside it. */
+async function cachedState(repository: Repository, commit: CommitId): Promise<Session | null> {
+  const [state, text] = await repository.read([`${commit}:state.toml`, `${commit}:events.jsonl`]);
+  const session = state ? parseState(state.toString()) : null;
+  return session && text && endsAt(text.toString(), { commit, seq: session.seq }) ? session : null;
+}
+
+function endsAt(text: string, { commit, seq }: { commit: CommitId; seq: number }): boolean {
+  const count = text.split("\n").length - 1;
+  try {
+    return decode(text, { commit, after: seq - count }).length > 0;
+  } catch (error) {
+    if (error instanceof JournalError) return false;
+    throw error;
+  }
 }
 
 async function readJournal(repository: Repository, session: SessionId): Promise<readonly Stored[]> {
@@ -93,6 +104,7 @@ async function pushOrRecognise(
   try {
     return await repository.push(updates);
   } catch (error) {
+    if (error instanceof StoreError && error.kind === "invalid") throw error;
     const tip = await fetchRef(repository, ours.ref);
     if (tip !== null && (await repository.isAncestor(ours.commit, tip))) return { ok: true };
     throw error;
@@ -136,8 +148,9 @@ async function readThread(repository: Repository, number: number): Promise<Threa
 }
 
 async function find(repository: Repository, prefix: string): Promise<readonly SessionId[]> {
-  const ref = `refs/offshoot/sessions/${prefix.toUpperCase()}`;
+  if (!/^[0-9a-z]*$/i.test(prefix)) return [];
+  const ref = `${sessionsRef}${prefix.toUpperCase()}`;
   await repository.fetch([`+${ref}*:${ref}*`]);
-  const names = [...(await repository.refs("refs/offshoot/sessions/")).keys()].filter((name) => name.startsWith(ref));
-  return names.flatMap((name) => parseSessionId(name.slice("refs/offshoot/sessions/".length)) ?? []).sort();
+  const names = [...(await repository.refs(sessionsRef)).keys()].filter((name) => name.startsWith(ref));
+  return names.flatMap((name) => parseSessionId(name.slice(sessionsRef.length)) ?? []).sort();
 }

@@ -2,7 +2,11 @@ import * as v from "valibot";
 import { type CommitId, commitIdSchema, eventIdSchema, sessionIdSchema } from "./ids.ts";
 import { messageSchema, tokensSchema } from "./message.ts";
 
-const person = v.strictObject({ login: v.string(), id: v.number() });
+const integer = v.pipe(v.number(), v.safeInteger());
+const count = v.pipe(integer, v.minValue(0));
+const ordinal = v.pipe(integer, v.minValue(1));
+
+const person = v.strictObject({ login: v.string(), id: integer });
 
 export const actorSchema = v.strictObject({
   kind: v.picklist(["user", "app", "agent", "ci"]),
@@ -15,21 +19,19 @@ export const actorSchema = v.strictObject({
 export const sourceSchema = v.strictObject({
   kind: v.picklist(["comment", "label"]),
   id: v.string(),
-  thread: v.number(),
+  thread: ordinal,
   url: v.string(),
 });
 
-export const runSchema = v.strictObject({ id: v.number(), attempt: v.number(), url: v.string() });
+export const runSchema = v.strictObject({ id: count, attempt: count, url: v.string() });
 
 export const outcomeSchema = v.picklist(["done", "stopped", "failed", "limit", "refused"]);
 
 const problem = v.strictObject({ kind: v.string(), message: v.string(), remedy: v.string() });
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-
 const head = {
   v: v.literal(1),
-  seq: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  seq: ordinal,
   id: eventIdSchema,
   at: v.pipe(v.string(), v.isoTimestamp()),
   by: actorSchema,
@@ -45,7 +47,7 @@ const events = [
     session: sessionIdSchema,
     project: v.string(),
     description: v.string(),
-    thread: v.optional(v.number()),
+    thread: v.optional(ordinal),
     branch: v.strictObject({
       name: v.string(),
       /** False where the session works on a branch that was there before it: a pull request's own. */
@@ -54,7 +56,7 @@ const events = [
       base: commitIdSchema,
     }),
     depth: count,
-    task: v.optional(v.strictObject({ thread: v.number(), text_hash: v.string() })),
+    task: v.optional(v.strictObject({ thread: ordinal, text_hash: v.string() })),
   }),
   event("prompt.queued", { source: sourceSchema, text: v.string() }),
   event("wake.requested", { nonce: v.string(), reason: v.picklist(["prompt", "lost-run"]) }),
@@ -81,7 +83,7 @@ const events = [
     ...step,
     shell: v.string(),
     command: v.string(),
-    exit_code: v.number(),
+    exit_code: integer,
     ms: count,
     cwd: v.string(),
     /** What changed in the shell's exported variables, against its start. */
@@ -97,13 +99,13 @@ const events = [
     kind: v.picklist(["status", "pull_request", "answer"]),
     /** Unique per kind and session: the thread, the branch, or the turn. */
     key: v.string(),
-    thread: v.number(),
+    thread: count,
   }),
-  event("effect.done", { effect: eventIdSchema, number: v.number(), url: v.string() }),
+  event("effect.done", { effect: eventIdSchema, number: count, url: v.string() }),
 ] as const;
 
 /** One line of a journal. The JSON Schema in `docs/schemas` is made from this. */
-export const eventSchema = v.variant("type", events);
+export const eventSchema = v.variant("type", events, (issue) => `unknown event type ${issue.received}`);
 
 export type Event = v.InferOutput<typeof eventSchema>;
 export type EventType = Event["type"];
@@ -114,22 +116,31 @@ export type Run = v.InferOutput<typeof runSchema>;
 export type Outcome = v.InferOutput<typeof outcomeSchema>;
 export type Problem = v.InferOutput<typeof problem>;
 
+/** One append of a session's chain, and the commit that holds it. */
+export interface Stored {
+  readonly commit: CommitId;
+  readonly events: readonly Event[];
+}
+
 type Unnumbered<E> = E extends Event ? Omit<E, "v" | "seq"> : never;
 /** An event before its append: `seq` is assigned at the swap, the id stays the same however often it is tried. */
 export type Fact = Unnumbered<Event>;
 
+/** `malformed`: not an event; `gap`: not the next `seq`; `illegal`: cannot follow what came before it. */
+type Corruption = "malformed" | "gap" | "illegal";
+
 export class JournalError extends Error {
-  readonly kind: "malformed" | "gap";
+  override readonly name = "JournalError";
+  readonly kind: Corruption;
   readonly commit: CommitId;
   readonly line: number;
 
-  constructor(kind: "malformed" | "gap", at: { commit: CommitId; line: number; reason: string }) {
+  constructor(kind: Corruption, at: { commit: CommitId; line: number; reason: string }) {
     super(
       `The journal is corrupt at commit ${at.commit}, line ${at.line} of events.jsonl: ${at.reason}. ` +
         "Nothing was changed. Look at it with `git show " +
         `${at.commit}:events.jsonl\`, and move the session's ref back to the last good commit to continue from there.`,
     );
-    this.name = "JournalError";
     this.kind = kind;
     this.commit = at.commit;
     this.line = at.line;
@@ -151,19 +162,20 @@ export function encode(events: readonly Event[]): string {
  * Throws {@link JournalError} at the first malformed line, unknown type, or gap: nothing is skipped.
  */
 export function decode(text: string, at: { commit: CommitId; after: number }): Event[] {
-  if (!text.endsWith("\n") && text !== "") {
-    throw new JournalError("malformed", { commit: at.commit, line: text.split("\n").length, reason: "torn last line" });
+  const { commit, after } = at;
+  const lines = text.split("\n");
+  const rest = lines.pop();
+  if (rest) throw new JournalError("malformed", { commit, line: lines.length + 1, reason: "torn last line" });
+  if (lines.length === 0) {
+    throw new JournalError("malformed", { commit, line: 1, reason: "an append without events" });
   }
-  if (text === "")
-    throw new JournalError("malformed", { commit: at.commit, line: 1, reason: "an append without events" });
-  return text
-    .split("\n")
-    .slice(0, -1)
-    .map((line, index) => decodeLine(line, { commit: at.commit, line: index + 1, seq: at.after + 1 + index }));
+  return lines.map((line, index) => decodeLine(line, { commit, line: index + 1, seq: after + 1 + index }));
 }
 
 function decodeLine(text: string, at: { commit: CommitId; line: number; seq: number }): Event {
-  const parsed = v.safeParse(eventSchema, parseJson(text));
+  const json = parseJson(text);
+  if (json === undefined) throw new JournalError("malformed", { ...at, reason: "not JSON" });
+  const parsed = v.safeParse(eventSchema, json);
   if (!parsed.success) {
     const [issue] = parsed.issues;
     const path = v.getDotPath(issue);

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
-import type { CommitId } from "./ids.ts";
-import { decode, encode } from "./journal.ts";
+import * as v from "valibot";
+import { type CommitId, commitIdSchema, parseSessionId, type SessionId } from "./ids.ts";
+import { decode, encode, type Stored } from "./journal.ts";
 import {
   type Append,
   type RefUpdate,
   refOf,
   type SessionStore,
-  type Stored,
   StoreError,
+  sessionsRef,
   type ThreadIndex,
   type Tip,
 } from "./store.ts";
@@ -25,10 +26,13 @@ export function memoryStore(): SessionStore {
   const indexes = new Map<CommitId, ThreadIndex>();
 
   const at = (ref: string) => refs.get(ref) ?? null;
+  const commitAt = (commit: CommitId | null) => (commit === null ? undefined : commits.get(commit));
 
-  function chain(commit: CommitId | null): readonly [CommitId, Commit][] {
-    const found = commit === null ? undefined : commits.get(commit);
-    return commit && found ? [...chain(found.parent), [commit, found]] : [];
+  function chain(session: SessionId): Commit[] {
+    const found: Commit[] = [];
+    for (let commit = commitAt(at(refOf.session(session))); commit; commit = commitAt(commit.parent))
+      found.push(commit);
+    return found.reverse();
   }
 
   function swap(updates: readonly RefUpdate[]): readonly string[] {
@@ -49,21 +53,20 @@ export function memoryStore(): SessionStore {
 
   return {
     async tip(session) {
-      const commit = at(refOf.session(session));
-      return commit === null ? null : (commits.get(commit)?.tip ?? null);
+      return commitAt(at(refOf.session(session)))?.tip ?? null;
     },
     async journal(session) {
-      const stored: Stored[] = [];
       let after = 0;
-      for (const [commit, { text }] of chain(at(refOf.session(session)))) {
+      return chain(session).map(({ text, tip: { commit } }): Stored => {
         const events = decode(text, { commit, after });
         after += events.length;
-        stored.push({ commit, events });
-      }
-      return stored;
+        return { commit, events };
+      });
     },
     async append(append) {
-      if (append.refs.some(({ to }) => (to as string) === "")) throw new StoreError("invalid", "an empty object id");
+      for (const { ref, to } of append.refs) {
+        if (to !== null && !v.is(commitIdSchema, to)) throw new StoreError("invalid", `${ref} cannot move to "${to}"`);
+      }
       const text = encode(append.events);
       const commit = idOf([append.from ?? "", text]);
       const tip = { commit, session: append.state };
@@ -78,11 +81,9 @@ export function memoryStore(): SessionStore {
       return commit === null ? null : (indexes.get(commit) ?? null);
     },
     async find(prefix) {
-      const start = refOf.session(prefix.toUpperCase() as Append["session"]);
-      return [...refs.keys()]
-        .filter((ref) => ref.startsWith(start))
-        .map((ref) => ref.slice(refOf.session("" as Append["session"]).length) as Append["session"])
-        .sort();
+      const start = `${sessionsRef}${prefix.toUpperCase()}`;
+      const names = [...refs.keys()].filter((ref) => ref.startsWith(start));
+      return names.flatMap((ref) => parseSessionId(ref.slice(sessionsRef.length)) ?? []).sort();
     },
   };
 }

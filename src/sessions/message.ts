@@ -31,12 +31,9 @@ export const messageSchema = v.variant("role", [
   v.strictObject({ role: v.literal("tool"), call: v.string(), name: v.string(), output: v.string() }),
 ]);
 
-export const tokensSchema = v.strictObject({
-  input: v.number(),
-  cached: v.number(),
-  output: v.number(),
-  reasoning: v.number(),
-});
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+export const tokensSchema = v.strictObject({ input: count, cached: count, output: count, reasoning: count });
 
 export type AssistantPart = v.InferOutput<typeof assistantPartSchema>;
 export type ToolCall = v.InferOutput<typeof toolCall>;

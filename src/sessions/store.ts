@@ -1,6 +1,7 @@
+import { fold } from "./fold.ts";
 import type { CommitId, SessionId } from "./ids.ts";
-import { type Actor, type Event, type Fact, number } from "./journal.ts";
-import { fold, type Session } from "./session.ts";
+import { type Actor, type Event, type Fact, number, type Stored } from "./journal.ts";
+import type { Session } from "./session.ts";
 import { subject } from "./timeline.ts";
 
 /** A session at one commit of its ref. */
@@ -40,17 +41,12 @@ export interface Append {
 /** `moved` names the refs that were no longer where the append expected them; nothing was written then. */
 export type Swap = { readonly ok: true; readonly tip: Tip } | { readonly ok: false; readonly moved: readonly string[] };
 
-/** What one commit of a session's chain holds. */
-export interface Stored {
-  readonly commit: CommitId;
-  readonly events: readonly Event[];
-}
-
 /**
  * Where sessions live. Reads give what the remote holds now. Every method throws {@link StoreError} when the remote
- * cannot be asked, and {@link JournalError} where a chain is corrupt.
+ * cannot be asked, and {@link JournalError} where what it reads of a chain is corrupt.
  */
 export interface SessionStore {
+  /** The last append and the state after it; the chain before it is not read where that state fits. */
   tip(session: SessionId): Promise<Tip | null>;
   /** All appends, oldest first, decoded strictly. */
   journal(session: SessionId): Promise<readonly Stored[]>;
@@ -61,18 +57,25 @@ export interface SessionStore {
   find(prefix: string): Promise<readonly SessionId[]>;
 }
 
+/**
+ * `unreachable`: the remote gave no answer, and what was asked may have been done or not. `refused`: the remote said no,
+ * though every ref was where it was expected; nothing was done. `invalid`: what was asked, or what is stored, is wrong.
+ */
 export class StoreError extends Error {
-  readonly kind: "unreachable" | "invalid";
+  override readonly name = "StoreError";
+  readonly kind: "unreachable" | "refused" | "invalid";
 
-  constructor(kind: "unreachable" | "invalid", message: string) {
+  constructor(kind: StoreError["kind"], message: string) {
     super(message);
-    this.name = "StoreError";
     this.kind = kind;
   }
 }
 
+/** The folder of all sessions' refs. */
+export const sessionsRef = "refs/offshoot/sessions/";
+
 export const refOf = {
-  session: (session: SessionId) => `refs/offshoot/sessions/${session}`,
+  session: (session: SessionId) => `${sessionsRef}${session}`,
   thread: (number: number) => `refs/offshoot/threads/${number}`,
   wip: (session: SessionId) => `refs/offshoot/wip/${session}`,
   notes: (session: SessionId) => `refs/notes/offshoot/${session}`,

@@ -16,7 +16,12 @@ const weight: readonly EventType[] = [
 /** One readable line for an append, so that `git log` of the session's ref is its timeline. */
 export function subject(events: readonly Event[]): string {
   const telling = [...events].sort((a, b) => rank(a) - rank(b) || b.seq - a.seq)[0];
-  return telling ? line(telling) : "";
+  // Control characters of a prompt or a file name would break the line, or reach the reader's terminal.
+  return telling
+    ? line(telling)
+        .replace(/[\s\p{Cc}]+/gu, " ")
+        .trim()
+    : "";
 }
 
 function rank(event: Event): number {
@@ -74,5 +79,5 @@ function message(added: Extract<Event, { type: "message.added" }>["message"]): s
 
 function brief(text: string): string {
   const flat = text.replace(/\s+/g, " ").trim();
-  return flat.length > 60 ? `${flat.slice(0, 59)}…` : flat;
+  return flat.length > 60 ? `${flat.slice(0, 59).toWellFormed()}…` : flat;
 }

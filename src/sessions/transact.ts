@@ -15,7 +15,7 @@ export type Transaction<R> =
 export interface Writer {
   readonly store: SessionStore;
   readonly session: SessionId;
-  /** Awaited before the nth new try (from 1). The lease holder tries at once; everyone else backs off. */
+  /** Awaited after the nth lost swap (from 1). The lease holder tries at once; everyone else backs off. */
   readonly pause: (attempt: number) => Promise<void>;
 }
 
@@ -29,20 +29,17 @@ export class NoSession extends Error {
   }
 }
 
-/** Tries to reach the store before its silence is passed on. */
-const reachTries = 5;
-
 /**
  * Decides over the tip and swaps the change in; after a lost swap it reads and decides again, so a decision never rests
  * on a state that has passed. Facts that must keep their ids are made before, outside `decide`. When the store gives no
- * answer, the change is looked for before it is tried again, so that it is never written twice.
+ * answer it is asked again a few times, and never writes a change twice.
  */
 export async function transact<R>(writer: Writer, decide: (tip: Tip) => Decision<R>): Promise<Transaction<R>> {
   let tip = await read(writer);
   for (let attempt = 1; ; attempt += 1) {
     const { change, result } = decide(tip);
     if (!change) return { ok: true, tip, result };
-    const swap = await swapOrFind(writer, compose(writer.session, tip, change));
+    const swap = await swapOnce(writer, compose(writer.session, tip, change));
     if (swap.ok) return { ok: true, tip: swap.tip, result };
     const now = await read(writer);
     if (now.commit === tip.commit) return { ok: false, moved: swap.moved };
@@ -52,29 +49,37 @@ export async function transact<R>(writer: Writer, decide: (tip: Tip) => Decision
 }
 
 async function read({ store, session }: Writer): Promise<Tip> {
-  const tip = await store.tip(session);
+  const tip = await patiently(() => store.tip(session));
   if (!tip) throw new NoSession(session);
   return tip;
 }
 
-async function swapOrFind(writer: Writer, append: Append): Promise<Swap> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await writer.store.append(append);
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.kind !== "unreachable" || attempt === reachTries) throw error;
-      await writer.pause(attempt);
-      const found = await written(writer, append).catch(() => null);
-      if (found) return { ok: true, tip: found };
-    }
-  }
+/** A swap that is lost after an unanswered try may have been lost to that very try: then it is ours. */
+async function swapOnce(writer: Writer, append: Append): Promise<Swap> {
+  const swap = await patiently(async (attempt) => {
+    const swap = await writer.store.append(append);
+    return swap.ok || attempt === 1 || !(await holds(writer, append)) ? swap : null;
+  });
+  return swap ?? { ok: true, tip: await read(writer) };
 }
 
-async function written(writer: Writer, append: Append): Promise<Tip | null> {
-  const ids = new Set(append.events.map(({ id }) => id));
-  const stored = await writer.store.journal(writer.session);
-  const ours = stored.some(({ events }) => events.some(({ id }) => ids.has(id)));
-  return ours ? read(writer) : null;
+async function holds({ store, session }: Writer, { events: [first] }: Append): Promise<boolean> {
+  const journal = await store.journal(session);
+  return journal.some(({ events }) => events.some(({ id }) => id === first?.id));
+}
+
+/** How often the store is asked before its silence, or its refusal, is passed on. */
+const tries = 5;
+
+async function patiently<T>(ask: (attempt: number) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask(attempt);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.kind === "invalid" || attempt === tries) throw error;
+      await backOff(attempt);
+    }
+  }
 }
 
 /** Waits about 0.1, 0.2, 0.4 … up to 2 seconds, each with jitter, so that writers do not meet again. */

@@ -27,7 +27,6 @@ export function opening(session: SessionId, prompt = comment("1")): Change {
     opened: {
       project: "octo/sample",
       description: prompt.text,
-      model: "openai:gpt-5.5",
       branch: { name: `offshoot/1-fix-${session.slice(-4).toLowerCase()}`, own: true, from: "main", base: someCommit },
       depth: 0,
     },

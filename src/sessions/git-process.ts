@@ -1,0 +1,72 @@
+import { spawn } from "node:child_process";
+import { type SimpleGit, simpleGit } from "simple-git";
+
+/** How a git process ended. */
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/** All that git sees of this machine: no configuration but its own, no hooks, no prompts. */
+export function cleanEnvironment(dir: string, path: string): Record<string, string> {
+  return {
+    PATH: path,
+    HOME: dir,
+    LC_ALL: "C",
+    GIT_DIR: dir,
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_ATTR_NOSYSTEM: "1",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_CONFIG_COUNT: "3",
+    GIT_CONFIG_KEY_0: "core.hooksPath",
+    GIT_CONFIG_VALUE_0: "/dev/null",
+    GIT_CONFIG_KEY_1: "gc.auto",
+    GIT_CONFIG_VALUE_1: "0",
+    GIT_CONFIG_KEY_2: "submodule.recurse",
+    GIT_CONFIG_VALUE_2: "false",
+  };
+}
+
+/** Hands a credential to git through its environment, where neither arguments nor files show it. */
+export function authorize(header: string | undefined): Record<string, string> {
+  if (header === undefined) return {};
+  return {
+    GIT_CONFIG_COUNT: "4",
+    GIT_CONFIG_KEY_3: "http.extraHeader",
+    GIT_CONFIG_VALUE_3: `Authorization: ${header}`,
+  };
+}
+
+/** simple-git guards against exactly the variables that keep the user's configuration out, so they are named to it. */
+export function gitIn(dir: string, env: Readonly<Record<string, string>>): SimpleGit {
+  return simpleGit({
+    baseDir: dir,
+    completion: { onClose: true, onExit: false },
+    allowEnvironment: Object.keys(env).filter((name) => name.startsWith("GIT_")),
+    unsafe: { allowUnsafeConfigPaths: true, allowUnsafeConfigEnvCount: true, allowUnsafeHooksPath: true },
+  }).env({ ...env });
+}
+
+/** Runs git to its end; its exit code is part of the answer. */
+export function runGit(
+  args: readonly string[],
+  options: { cwd: string; env: Record<string, string>; input: Buffer | undefined },
+): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("git", args, { cwd: options.cwd, env: options.env, stdio: ["pipe", "pipe", "pipe"] });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+    child.on("error", reject);
+    child.on("close", (code) =>
+      resolve({ code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() }),
+    );
+    // A git that fails early closes its input; its exit code tells, not the broken pipe.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(options.input);
+  });
+}
