@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import type { SessionId } from "../sessions/ids.ts";
-import { sessionOfRun } from "./workflow.ts";
+import { sessionOfRun, workflowFile } from "./workflow.ts";
 
-const workflow = ".github/workflows/offshoot.yml";
+const workflow = `.github/workflows/${workflowFile}`;
 
 /** GitHub writes numbers in claims as text. */
 const number = v.pipe(v.string(), v.digits(), v.transform(Number), v.safeInteger());

@@ -15,6 +15,9 @@ async function openWithRun(options: Parameters<typeof openTokenWorld>[0] = {}) {
 
 const refused = (status: 401 | 403, refusal: Refusal) => ({ status, body: { refusal, message: refusals[refusal] } });
 
+/** The broker's own client takes one token of the installation to read with. */
+const mintsOfBroker = 1;
+
 const mints = ({ github }: Pick<TokenWorld, "github">) =>
   github.requests.filter(({ method, path }) => method === "POST" && path.endsWith("/access_tokens"));
 
@@ -56,9 +59,6 @@ test("a token is exchanged once, however fast it is sent again", async () => {
   expect(await post(jwt)).toEqual(refused(401, "replayed"));
   expect(mints({ github })).toHaveLength(mintsOfBroker + 1);
 });
-
-/** The broker's own client takes one token of the installation to read with. */
-const mintsOfBroker = 1;
 
 const file = "octo/sample/.github/workflows";
 
