@@ -1,4 +1,3 @@
-import type { Octokit } from "@octokit/rest";
 import * as v from "valibot";
 import type { SessionId } from "../sessions/ids.ts";
 
@@ -115,13 +114,6 @@ export function tokenSource({ obtain, now }: { obtain: () => Promise<Grant>; now
     }
     return held;
   };
-}
-
-/** Makes every request of the client carry the source's token of that moment. */
-export function signRequests(octokit: Pick<Octokit, "hook">, source: TokenSource): void {
-  octokit.hook.before("request", async ({ headers }) => {
-    headers.authorization = `token ${(await source()).token}`;
-  });
 }
 
 /** Ends a token before its hour; one that has ended already is fine. `api` is GITHUB_API_URL. */

@@ -1,21 +1,13 @@
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Octokit } from "@octokit/rest";
 import { decodeJwt } from "jose";
 import { expect, onTestFinished, test } from "vitest";
 import { startExecutor } from "../../playground/actions/executor.ts";
 import { runGit } from "../../playground/github/git.ts";
 import { seed } from "../../playground/seed.ts";
 import type { Run } from "../../playground/world.ts";
-import {
-  type Grant,
-  RunTokenError,
-  revokeToken,
-  runToken,
-  signRequests,
-  tokenSource,
-} from "../../src/github/run-token.ts";
+import { type Grant, RunTokenError, revokeToken, runToken, tokenSource } from "../../src/github/run-token.ts";
 import { at, client } from "../playground/github-fixture.ts";
 import { logOf, openWorkshop } from "../playground/workshop.ts";
 import { addRun, claimsOf, openTokenWorld, otherSession, session, type TokenWorld } from "./token-world.ts";
@@ -236,19 +228,4 @@ test("while the app is down the old token is used to its end; then the failure i
   await expect(tokenAt(116)).rejects.toMatchObject({ kind: "unreachable" });
   setDown(false);
   expect(await tokenAt(117)).toBe("token 3");
-});
-
-test("a client signs each request with the token of that moment", async () => {
-  const { github, world, options } = await openJob();
-  const octokit = new Octokit({ baseUrl: `${world.url}/api/v3` });
-  const held = [await runToken(options), await runToken(options)];
-  let turn = 0;
-  signRequests(octokit, async () => held[turn++] ?? { token: "none", expiresAt: "", actor: { login: "", id: 0 } });
-  const { data } = await octokit.rest.issues.create({ ...at, title: "First" });
-  expect(data.user?.login).toBe("offshoot[bot]");
-  await revokeToken({ api: `${world.url}/api/v3`, token: held[0]?.token ?? "" });
-  expect((await octokit.rest.issues.create({ ...at, title: "Second" })).status).toBe(201);
-  expect(
-    github.requests.filter(({ caller, path }) => caller === "installation" && path.endsWith("/issues")),
-  ).toHaveLength(2);
 });
