@@ -98,18 +98,22 @@ async function takePrompt(intake: Intake, asked: Asked): Promise<Taken> {
   }
 }
 
-/** The prompt is in the journal: a receipt, and a run unless one is there. */
-async function serve(intake: Intake, asked: Asked, { tip, isNew }: Entered): Promise<Taken> {
-  const { forge } = intake;
-  const { session } = tip;
-  const taken = isNew ? "queued" : "known";
-  const { comment, prompt } = asked;
-  if (isNew && comment !== undefined) await attempt(intake, forge.conversation.react(comment, "eyes"));
-  if (await isHeld(intake, session)) return taken;
-  if (!isNew && (!hasWork(session) || (await forge.runs.isUnderWay(session.session)))) return taken;
-  await attempt(intake, writeStatus(forge, session, prompt.source.thread));
-  await wake(intake, tip, prompt.source.thread);
-  return taken;
+/** The prompt is in the journal: a run, unless one is there, and a receipt. */
+async function serve(intake: Intake, { prompt, comment }: Asked, entered: Entered): Promise<Taken> {
+  const { conversation } = intake.forge;
+  if (await needsRun(intake, entered)) {
+    await attempt(intake, writeStatus(intake.forge, entered.tip.session, prompt.source.thread));
+    await wake(intake, entered.tip, prompt.source.thread);
+  }
+  if (!entered.isNew) return "known";
+  if (comment !== undefined) await attempt(intake, conversation.react(comment, "eyes"));
+  return "queued";
+}
+
+/** A prompt that is known already needs one where the event that brought it was cut off before it asked for one. */
+async function needsRun({ forge }: Intake, { tip: { session }, isNew }: Entered): Promise<boolean> {
+  if (await isHeld(forge, session)) return false;
+  return isNew || (hasWork(session) && !(await forge.runs.isUnderWay(session.session)));
 }
 
 /** A receipt that cannot be given keeps no prompt waiting. */

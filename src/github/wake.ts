@@ -19,8 +19,8 @@ export interface Waker {
 }
 
 /** Whether a run works on the session. A lease whose run has ended without our hearing of it holds nobody up. */
-export async function isHeld({ forge }: Pick<Waker, "forge">, { lease }: Session): Promise<boolean> {
-  return lease !== undefined && !(lease.run && (await forge.runs.hasEnded(lease.run)));
+export async function isHeld({ runs }: Forge, { lease }: Session): Promise<boolean> {
+  return lease !== undefined && !(lease.run && (await runs.hasEnded(lease.run)));
 }
 
 /** Asks for a run; where none can be had, the thread is told why. */

@@ -1,5 +1,9 @@
+import { execFile } from "node:child_process";
 import { EventEmitter, once } from "node:events";
+import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect } from "vitest";
 import { killMarked } from "../../playground/actions/processes.ts";
 import { listRefs } from "../../playground/github/git.ts";
 import { openPlayground, type Playground } from "../../playground/playground.ts";
@@ -21,14 +25,20 @@ export interface StoryWorld {
   waitFor<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>>;
   /** Resolves once the model has asked for this tool; an earlier request does not count. */
   runUntil(tool: string): Promise<void>;
-  /** Resolves once a run has happened, none is left to happen, and the app has heard of it. */
+  /** Resolves once the app has heard of all that happened, and every run that it asked for is over. */
   runsDone(): Promise<void>;
+  /** Reads the repository as anyone may: git in a fresh clone of it, with what the clone brings and nothing else. */
+  clone(): Promise<Clone>;
   /** SIGKILL for every process of the turn's run that is going on. */
   killRunner(): Promise<void>;
   /** Object ids by full ref name. */
   refs(): Promise<ReadonlyMap<string, string>>;
+  /** Fails when anything that was sent, asked or answered breaks GitHub's published descriptions. */
   close(): Promise<void>;
 }
+
+/** Runs git in a clone and gives its output; the clone may push as the maintainer. */
+export type Clone = (...args: readonly string[]) => Promise<string>;
 
 /** Opens a world whose model plays `model` (the sample's fix unless told). Close it: it says then what was not reached. */
 export async function openWorld({ model = sampleScript }: { readonly model?: Script } = {}): Promise<StoryWorld> {
@@ -49,11 +59,13 @@ export async function openWorld({ model = sampleScript }: { readonly model?: Scr
     waitFor: watch.waitFor,
     runUntil: (tool) => untilCall(moves, tool),
     runsDone: async () => {
-      for (let over = false; !over; over = quiet(world)) {
-        await watch.waitFor("every run to be over", () => quiet(world));
+      await playground.github.webhooksSettled();
+      for (let over = false; !over; over = watch.quiet()) {
+        await watch.waitFor("every run to be over", watch.quiet);
         await playground.github.webhooksSettled();
       }
     },
+    clone: () => clone(playground),
     killRunner: () => killRunner(world),
     refs: async () => new Map((await listRefs(world.gitDir)).map(({ ref, sha }) => [ref, sha])),
   };
@@ -63,6 +75,7 @@ export async function openWorld({ model = sampleScript }: { readonly model?: Scr
       const missed = watch.pending();
       if (missed.length > 0) console.error(report(missed, story, log));
       await playground.close();
+      expect(world.violations).toEqual([]);
     },
   };
 }
@@ -98,8 +111,11 @@ function watchBus({ github, app }: Playground) {
       change = Promise.withResolvers();
     });
   }
+  const dispatched: number[] = [];
+  github.world.bus.on("dispatch", ({ runId }) => void dispatched.push(runId));
   const pending: string[] = [];
   return {
+    quiet: () => quiet(github.world, dispatched),
     pending: () => [...pending],
     async waitFor<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
       pending.push(what);
@@ -116,8 +132,22 @@ function watchBus({ github, app }: Playground) {
   };
 }
 
-function quiet({ runs }: World): boolean {
-  return runs.size > 0 && [...runs.values()].every((run) => run.status === "completed");
+function quiet({ runs }: World, dispatched: readonly number[]): boolean {
+  return dispatched.every((id) => runs.has(id)) && [...runs.values()].every((run) => run.status === "completed");
+}
+
+const run = promisify(execFile);
+
+async function clone({ github: { world, tokens } }: Playground): Promise<Clone> {
+  const dir = await mkdtemp(join(world.dir, "clone-"));
+  const person = { GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1", GIT_TERMINAL_PROMPT: "0" };
+  const git: Clone = async (...args) => {
+    const identity = ["-c", "user.name=Maintainer", "-c", "user.email=maintainer@example.com"];
+    return (await run("git", [...identity, ...args], { cwd: dir, env: { PATH: process.env.PATH, ...person } })).stdout;
+  };
+  const from = world.url.replace("http://", `http://maintainer:${tokens.maintainer}@`);
+  await git("clone", "--quiet", `${from}/${world.owner}/${world.repo}.git`, ".");
+  return git;
 }
 
 interface NewComment {
@@ -140,12 +170,26 @@ async function comment({ github }: Playground, { text, as, thread }: NewComment)
 
 function readThread(world: World, number: number): string {
   const comments = [...world.comments.values()].filter(({ issue }) => issue === number);
-  return comments
-    .map(({ author, body }) => `${author.login}: ${body}`)
-    .join("\n\n")
-    .replaceAll(world.url, "<url>")
-    .replaceAll(/\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b/g, "<ULID>")
-    .replaceAll(/\b[0-9a-f]{40}\b/g, "<sha>");
+  return comments.map(({ author, body }) => `${author.login}: ${settle(body, world)}`).join("\n\n");
+}
+
+/** What differs from one run of a test to the next, and what stands for it. */
+const changing: readonly (readonly [RegExp, string])[] = [
+  [/\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b/g, "<ULID>"],
+  [/(offshoot\/\d+-[a-z0-9-]+-)[0-9a-z]{4}\b/g, "$1<end>"],
+  [/\b[0-9a-f]{40}\b/g, "<sha>"],
+  [/`[0-9a-f]{7}`/g, "`<sha>`"],
+  [/\([0-9a-f]{7}\)/g, "(<sha>)"],
+  [/issuecomment-\d+/g, "issuecomment-<id>"],
+  [/\brun \d+/g, "run <run>"],
+  [/\[\d+\](?=\([^)]*\/runs\/)/g, "[<run>]"],
+  [/\/runs\/\d+/g, "/runs/<run>"],
+  [/\b\d+ s(?=<)/g, "<n> s"],
+];
+
+/** Text of a world with names for what no two worlds have in common. */
+export function settle(text: string, { url }: World): string {
+  return changing.reduce((now, [what, name]) => now.replaceAll(what, name), text.replaceAll(url, "<url>"));
 }
 
 async function killRunner(world: World): Promise<void> {
