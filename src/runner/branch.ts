@@ -1,7 +1,7 @@
 import type { Repository } from "../sessions/git.ts";
 import type { CommitId } from "../sessions/ids.ts";
 import type { Session } from "../sessions/session.ts";
-import { refOf, StoreError } from "../sessions/store.ts";
+import { refOf } from "../sessions/store.ts";
 
 /** Where a turn's work begins, and what to tell the person when that is not where the session left its branch. */
 export interface Start {
@@ -16,10 +16,15 @@ export async function fetchBranch(repository: Repository, name: string): Promise
   return (await repository.refs(ref)).get(ref) ?? null;
 }
 
-/** Brings the history that a merge or an ancestry check needs. */
-export async function fetchHistory(repository: Repository, name: string): Promise<void> {
-  const ref = refOf.branch(name);
+/** Whether `now`, the tip of a branch that was at `before`, still has it in its history: `added to`, or `rewritten`. */
+export async function howMoved(
+  repository: Repository,
+  branch: string,
+  { before, now }: { before: CommitId; now: CommitId },
+): Promise<"added to" | "rewritten"> {
+  const ref = refOf.branch(branch);
   await repository.fetch([`+${ref}*:${ref}*`], "all");
+  return (await repository.isAncestor(before, now)) ? "added to" : "rewritten";
 }
 
 /** Looks at the session's branch as it is now: others may have pushed to it, moved it, or deleted it. */
@@ -27,35 +32,39 @@ export async function startOfTurn(repository: Repository, session: Session): Pro
   const { branch, head } = session;
   const now = await fetchBranch(repository, branch);
   if (now && (head === undefined || now === head)) return { base: now, notices: [] };
-  if (now && head) return movedBy(repository, session, { now, head });
+  if (now && head) return { base: now, notices: [await movedNotice(repository, branch, { before: head, now })] };
   if (head === undefined) return { base: await fetchCommit(repository, session.base), notices: [] };
-  const base = await fetchBranch(repository, session.base_branch);
-  if (!base) throw new StoreError("invalid", `neither ${branch} nor ${session.base_branch} is there any more`);
-  return {
-    base,
-    notices: [`\`${branch}\` was deleted by someone. This turn started again from \`${session.base_branch}\`.`],
-  };
+  return startAgain(repository, session);
 }
 
-async function movedBy(
+async function movedNotice(
   repository: Repository,
-  { branch }: Session,
-  { now, head }: { now: CommitId; head: CommitId },
-): Promise<Start> {
-  await fetchHistory(repository, branch);
-  const ahead = (await repository.resolve(head)) !== null && (await repository.isAncestor(head, now));
-  const short = `\`${now.slice(0, 7)}\``;
-  if (ahead)
-    return { base: now, notices: [`Others pushed to \`${branch}\`; this turn stands on their work, ${short}.`] };
-  return {
-    base: now,
-    notices: [
-      `\`${branch}\` was force-pushed by someone: \`${head.slice(0, 7)}\` is no longer in it. This turn went on from what is there, ${short}.`,
-    ],
-  };
+  branch: string,
+  move: { before: CommitId; now: CommitId },
+): Promise<string> {
+  const [before, now] = [`\`${move.before.slice(0, 7)}\``, `\`${move.now.slice(0, 7)}\``];
+  switch (await howMoved(repository, branch, move)) {
+    case "added to":
+      return `Others pushed to \`${branch}\`; this turn stands on their work, ${now}.`;
+    case "rewritten":
+      return `\`${branch}\` was force-pushed by someone: ${before} is no longer in it. This turn went on from what is there, ${now}.`;
+  }
 }
 
-async function fetchCommit(repository: Repository, commit: CommitId): Promise<CommitId> {
+async function startAgain(repository: Repository, session: Session): Promise<Start> {
+  const { branch, base_branch, base } = session;
+  const from = await fetchBranch(repository, base_branch);
+  if (from) {
+    const notice = `\`${branch}\` was deleted by someone, so this turn started again from \`${base_branch}\`.`;
+    return { base: from, notices: [notice] };
+  }
+  const short = `\`${base.slice(0, 7)}\``;
+  const notice = `\`${branch}\` and \`${base_branch}\` were deleted by someone, so this turn started again from ${short}, where the session began.`;
+  return { base: await fetchCommit(repository, base), notices: [notice] };
+}
+
+/** Brings a commit here with its files, whichever ref has it on the remote. */
+export async function fetchCommit(repository: Repository, commit: CommitId): Promise<CommitId> {
   if ((await repository.resolve(commit)) === null) await repository.fetch([commit], 1);
   return commit;
 }

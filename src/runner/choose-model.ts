@@ -16,9 +16,10 @@ export interface ModelEnvironment {
 export function chooseModel(parsed: ParsedConfig, env: ModelEnvironment): { config: Config; model: ModelChoice } {
   if (!parsed.ok) return { config: defaultConfig, model: { ok: false, problem: badConfig(parsed.problems) } };
   const { config } = parsed;
-  const ref = env.OFFSHOOT_MODEL ? parseModelRef(env.OFFSHOOT_MODEL) : config.model.default;
-  if (!ref) return { config, model: { ok: false, problem: badName(env.OFFSHOOT_MODEL ?? "") } };
-  return { config, model: modelOf(ref, config, env) };
+  const named = env.OFFSHOOT_MODEL;
+  if (!named) return { config, model: modelOf(config.model.default, config, env) };
+  const ref = parseModelRef(named);
+  return { config, model: ref ? modelOf(ref, config, env) : { ok: false, problem: badName(named) } };
 }
 
 function modelOf(ref: ModelRef, { providers }: Config, env: ModelEnvironment): ModelChoice {

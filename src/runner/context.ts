@@ -1,6 +1,6 @@
 import type { Thread } from "../github/forge.ts";
 import type { Event } from "../sessions/journal.ts";
-import type { Message, ToolCall } from "../sessions/message.ts";
+import type { Message } from "../sessions/message.ts";
 import type { Prompt, Session } from "../sessions/session.ts";
 import { freshState, type ShellState } from "./shell-state.ts";
 
@@ -17,14 +17,11 @@ Your answer is Markdown. Its first line, under 72 characters, says what was done
 
 /** A prompt as the model reads it; with a thread, its text comes along as data. */
 export function ask(prompt: Prompt, session: Session, thread: Thread | null): string {
-  const place = [
+  return [
     `<data kind="workplace">`,
     `repository: ${session.project}`,
     `branch: ${session.branch} (from ${session.base_branch})`,
     `</data>`,
-  ];
-  return [
-    ...place,
     ...(thread ? describe(thread) : []),
     `<prompt from="${inert(prompt.by.login)}">`,
     prompt.text ?? "",
@@ -51,8 +48,8 @@ function inert(text: string): string {
 /** Everything a model and its tools have to know to go on, from the journal alone. */
 export interface Context {
   readonly messages: readonly Message[];
-  /** Calls that were made and never answered: the run ended in between. */
-  readonly open: readonly ToolCall[];
+  /** The answers to calls that have none, because the run ended in between; they follow the messages. */
+  readonly interrupted: readonly Message[];
   readonly shells: Readonly<Record<string, ShellState>>;
 }
 
@@ -60,9 +57,10 @@ export function contextOf(events: readonly Event[]): Context {
   const messages = events.flatMap((event) => (event.type === "message.added" ? [event.message] : []));
   const answered = new Set(messages.flatMap((message) => (message.role === "tool" ? [message.call] : [])));
   const calls = messages.flatMap((message) => (message.role === "assistant" ? message.parts : []));
+  const open = calls.filter((part) => part.type === "tool_call").filter(({ call }) => !answered.has(call));
   return {
     messages,
-    open: calls.filter((part) => part.type === "tool_call").filter(({ call }) => !answered.has(call)),
+    interrupted: open.map(({ call, name }) => ({ role: "tool", call, name, output: interruption })),
     shells: events.reduce(shellAfter, {}),
   };
 }
@@ -79,5 +77,5 @@ function shellAfter(shells: Record<string, ShellState>, event: Event): Record<st
   return { ...shells, [event.shell]: after };
 }
 
-export const interrupted =
+const interruption =
   "Interrupted: the run ended while this call was under way, and whatever it changed since the last save is gone. The work tree is as it was after the step before. Make the call again if it is still needed.";

@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { stringify } from "smol-toml";
 import { workTitle } from "../github/comments.ts";
 import { fact, type Hand } from "../sessions/decide.ts";
@@ -6,11 +8,11 @@ import { signature } from "../sessions/git-commit.ts";
 import type { CommitId } from "../sessions/ids.ts";
 import type { Fact } from "../sessions/journal.ts";
 import type { Prompt, Session } from "../sessions/session.ts";
-import { type RefUpdate, refOf, type Tip } from "../sessions/store.ts";
-import { fetchBranch, fetchHistory } from "./branch.ts";
-import { type Recorder, wipUpdate } from "./recorder.ts";
-import type { Ending } from "./steps.ts";
-import { mergeTrees, treeOf, type Workspace } from "./workspace.ts";
+import { type RefUpdate, refOf, StoreError, type Tip } from "../sessions/store.ts";
+import { fetchBranch, howMoved } from "./branch.ts";
+import { type Flush, type Recorder, wipUpdate } from "./recorder.ts";
+import { type Ending, endingFor } from "./steps.ts";
+import { carryOver, treeOf, type Workspace } from "./workspace.ts";
 
 export interface Delivery {
   readonly repository: Repository;
@@ -21,13 +23,11 @@ export interface Delivery {
   readonly turn: { readonly number: number; readonly base: CommitId; readonly model: string };
   readonly prompt: Prompt & { readonly text: string };
   readonly ending: Ending;
-  /** The turn's events, for its note. */
-  readonly events: readonly Fact[];
   readonly notices: readonly string[];
   readonly took: { readonly ms: number; readonly peakRssMb: number };
 }
 
-/** Where the turn's work went. */
+/** Where the turn's work goes. */
 interface Placed {
   readonly commit: CommitId;
   readonly branch: string;
@@ -40,57 +40,80 @@ const placements = 3;
 
 /**
  * Ends a turn: one commit with its files, the note on it, the branch, the end of the snapshots, and `turn.ended` with
- * the effects that follow, all in one push. What others pushed meanwhile is merged or left alone, never overwritten.
+ * the effects that follow, all in one push. What others pushed meanwhile is added to or left alone, never overwritten.
  */
 export async function deliver(delivery: Delivery): Promise<Tip> {
-  for (let attempt = 1; ; attempt += 1) {
-    const placed = await place(delivery, { aside: attempt > placements });
-    const note = placed ? await annotate(delivery, placed.commit) : null;
-    const refs =
-      placed && note ? [{ ref: refOf.branch(placed.branch), from: placed.from, to: placed.commit }, note] : [];
-    const flushed = await delivery.recorder.flush({ refs: (tip) => [...refs, ...wipUpdate(tip, null)] }, (tip) =>
-      closing(delivery, tip, placed),
-    );
+  const tree = await delivery.workspace.snapshot();
+  const wrote = tree !== (await treeOf(delivery.repository, delivery.turn.base));
+  const ours = wrote ? await commitWork(delivery, tree, delivery.turn.base) : null;
+  try {
+    for (let attempt = 1; attempt <= placements; attempt += 1) {
+      const flushed = await end(delivery, ours && (await place(delivery, ours)));
+      if (flushed.ok) return flushed.tip;
+    }
+    const flushed = await end(delivery, ours && (await keepAside(delivery, ours, "is pushed to all the time")));
     if (flushed.ok) return flushed.tip;
-    if (attempt > placements) throw new Error(`The turn could not be delivered: ${flushed.moved.join(", ")} moved.`);
+    throw new StoreError("refused", `${flushed.moved.join(", ")} moved again and again`);
+  } catch (error) {
+    if (!ours || !(error instanceof StoreError) || error.kind !== "refused") throw error;
+    return endWithout(delivery, error.message);
   }
 }
 
-async function place(delivery: Delivery, { aside }: { aside: boolean }): Promise<Placed | null> {
-  const { repository, workspace, session, turn } = delivery;
-  const tree = await workspace.snapshot();
-  if (tree === (await treeOf(repository, turn.base))) return null;
-  const ours = await commitWork(delivery, tree, turn.base);
-  const now = await fetchBranch(repository, session.branch);
-  if (!aside && (now === null || now === turn.base)) {
-    const notices =
-      now === null && session.head
-        ? [`\`${session.branch}\` was deleted by someone and is there again with this work.`]
-        : [];
-    return { commit: ours, branch: session.branch, from: now, notices };
+async function end(delivery: Delivery, placed: Placed | null): Promise<Flush> {
+  const refs = placed
+    ? [
+        { ref: refOf.branch(placed.branch), from: placed.from, to: placed.commit },
+        await annotate(delivery, placed.commit),
+      ]
+    : [];
+  return delivery.recorder.tryFlush({ refs: (tip) => [...refs, ...wipUpdate(tip, null)] }, (tip) =>
+    closing(delivery, tip, placed),
+  );
+}
+
+/** When the remote does not take the work, the person is told why; without that, no later run could do better. */
+function endWithout(delivery: Delivery, cause: string): Promise<Tip> {
+  const ending = endingFor("failed", {
+    kind: "push-refused",
+    message: `The repository did not take this turn's work, so none of it is on a branch: ${cause}.`,
+    remedy:
+      "Look at the rules for branches, and at what this run's token may do (changes to workflow files need the permission “Workflows”), then ask again.",
+  });
+  const failed = { ...delivery, ending: { ...ending, answer: delivery.ending.answer } };
+  return delivery.recorder.flush({ refs: (tip) => wipUpdate(tip, null) }, (tip) => closing(failed, tip, null));
+}
+
+async function place(delivery: Delivery, ours: CommitId): Promise<Placed> {
+  const { repository, session, turn } = delivery;
+  const { branch } = session;
+  const now = await fetchBranch(repository, branch);
+  if (now === turn.base) return { commit: ours, branch, from: now, notices: [] };
+  if (now) return placeOnTop(delivery, ours, now);
+  const notices = session.head ? [`\`${branch}\` was deleted by someone; with this work it is there again.`] : [];
+  return { commit: ours, branch, from: null, notices };
+}
+
+async function placeOnTop(delivery: Delivery, ours: CommitId, now: CommitId): Promise<Placed> {
+  const { repository, session, turn } = delivery;
+  const { branch } = session;
+  const merged = await carryOver(repository, { base: turn.base, ours, theirs: now });
+  const how = await howMoved(repository, branch, { before: turn.base, now });
+  const what = how === "added to" ? "was pushed to" : "was force-pushed";
+  if (!merged.ok) {
+    const where = merged.paths.map((path) => `\`${path}\``).join(", ");
+    return keepAside(delivery, ours, `${what} by someone, in conflict with it (${where})`);
   }
-  if (!aside && now) {
-    await fetchHistory(repository, session.branch);
-    const merged = await mergeTrees(repository, ours, now);
-    if (merged.ok) {
-      const notices = [`Others pushed to \`${session.branch}\` meanwhile; this work was put on top of theirs.`];
-      return { commit: await commitWork(delivery, merged.tree, now), branch: session.branch, from: now, notices };
-    }
-  }
-  return keepAside(delivery, ours);
+  const commit = await commitWork(delivery, merged.tree, now);
+  const notice = `\`${branch}\` ${what} by someone while this turn ran; its own changes were put on top of what is there.`;
+  return { commit, branch, from: now, notices: [notice] };
 }
 
 /** For work that cannot go on the branch without overwriting what somebody else pushed there. */
-async function keepAside({ repository, session, turn }: Delivery, commit: CommitId): Promise<Placed> {
+async function keepAside({ repository, session, turn }: Delivery, commit: CommitId, why: string): Promise<Placed> {
   const branch = `${session.branch}-turn-${turn.number}`;
-  return {
-    commit,
-    branch,
-    from: await fetchBranch(repository, branch),
-    notices: [
-      `While this turn ran, someone pushed changes to \`${session.branch}\` that conflict with it. Theirs stand; this turn's work is on \`${branch}\`. Merge it by hand, or comment \`/agent\` and say what to take over.`,
-    ],
-  };
+  const notice = `While this turn ran, \`${session.branch}\` ${why}. What is there stands; this turn's work is on \`${branch}\`. Merge it by hand, or comment \`/agent\` and say what to take over.`;
+  return { commit, branch, from: await fetchBranch(repository, branch), notices: [notice] };
 }
 
 function commitWork(delivery: Delivery, tree: string, parent: CommitId): Promise<CommitId> {
@@ -120,11 +143,22 @@ function message({ ending, prompt, session, turn }: Delivery): string {
 
 /** A checkpoint: what led to the commit, readable by `git log --notes='offshoot/*'` in any clone. */
 async function annotate(delivery: Delivery, commit: CommitId): Promise<RefUpdate> {
-  const { repository, session, turn, prompt, ending, events, hand } = delivery;
+  const { repository, session, hand } = delivery;
   const ref = refOf.notes(session.session);
   await repository.fetch([`+${ref}*:${ref}*`]);
-  const from = (await repository.refs(ref)).get(ref) ?? null;
-  const note = stringify({
+  const from = await repository.resolve(ref);
+  const { name, email } = signature(hand.by, hand.now());
+  const who = { GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email };
+  const file = join(repository.dir, "offshoot-note"); // a long one does not fit into an argument
+  await writeFile(file, await noteOn(delivery));
+  await repository.raw(["notes", `--ref=${ref}`, "add", "--force", "--file", file, commit], who);
+  return { ref, from, to: await repository.resolve(ref) };
+}
+
+async function noteOn({ session, turn, prompt, ending, recorder }: Delivery): Promise<string> {
+  const facts: readonly Fact[] = [...(await recorder.journal()), ...recorder.waiting];
+  const events = facts.filter((event) => "turn" in event && event.turn === turn.number);
+  return stringify({
     session: session.session,
     turn: turn.number,
     model: turn.model,
@@ -136,10 +170,6 @@ async function annotate(delivery: Delivery, commit: CommitId): Promise<RefUpdate
     journal: refOf.session(session.session),
     usage: tokensOf(events),
   });
-  const { name, email } = signature(hand.by, hand.now());
-  const who = { GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email };
-  await repository.raw(["notes", `--ref=${ref}`, "add", "--force", `--message=${note}`, commit], who);
-  return { ref, from, to: await repository.resolve(ref) };
 }
 
 function tokensOf(events: readonly Fact[]): { input: number; output: number } {

@@ -1,4 +1,5 @@
 import {
+  type Asked,
   answerComment,
   answerMarker,
   pullRequestBody,
@@ -9,8 +10,8 @@ import {
 import { type Forge, ForgeError, type Written } from "../github/forge.ts";
 import { statusOn, writeStatus } from "../github/status.ts";
 import { fact, type Hand } from "../sessions/decide.ts";
-import type { Event, EventOf, Fact } from "../sessions/journal.ts";
-import type { Effect, Prompt, Session } from "../sessions/session.ts";
+import type { Event, EventOf } from "../sessions/journal.ts";
+import type { Effect, Session } from "../sessions/session.ts";
 import type { Append, SessionStore, Tip } from "../sessions/store.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Log } from "./runner.ts";
@@ -29,12 +30,9 @@ export interface Acting {
  * it, so each is looked for before it is done; afterwards the journal knows, and it is never done again.
  */
 export async function completeEffects(acting: Acting, tip: Tip): Promise<Tip> {
-  const pending = tip.session.effects.filter(({ done, kind }) => !done && kind !== "status");
   let now = tip;
-  for (const effect of pending) {
-    const stored = await acting.store.journal(tip.session.session);
-    const events = stored.flatMap(({ events }) => events);
-    now = await complete(acting, { effect, events, session: now.session });
+  for (const effect of tip.session.effects.filter(({ done, kind }) => !done && kind !== "status")) {
+    now = await complete(acting, { effect, events: await acting.recorder.journal(), session: now.session });
   }
   return now;
 }
@@ -46,17 +44,12 @@ interface Completing {
 }
 
 async function complete(acting: Acting, completing: Completing): Promise<Tip> {
-  const { effect } = completing;
-  const written =
-    effect.kind === "answer" ? await postAnswer(acting.forge, completing) : await openPull(acting.forge, completing);
-  acting.recorder.add(
-    fact(acting.hand, "effect.done", { effect: effect.id, number: written.number, url: written.url }),
-  );
+  const { recorder, store, hand } = acting;
+  const { effect, session } = completing;
+  const written = await (effect.kind === "answer" ? postAnswer(acting, completing) : openPull(acting, completing));
   const isPull = effect.kind === "pull_request" && written.number > 0;
-  const threads = isPull ? [await listed(acting.store, written.number, completing.session)] : [];
-  const flushed = await acting.recorder.flush({ threads });
-  if (!flushed.ok) throw new Error(`${effect.kind} was written, but not recorded: ${flushed.moved.join(", ")} moved.`);
-  return flushed.tip;
+  const threads = isPull ? [await listed(store, written.number, session)] : [];
+  return recorder.flush({ threads }, () => [fact(hand, "effect.done", { effect: effect.id, ...written })]);
 }
 
 /** The entry that makes comments on the pull request go on with the session that opened it. */
@@ -70,56 +63,67 @@ async function listed(
   return { number, from: index?.commit ?? null, sessions: [...others, session] };
 }
 
-async function postAnswer({ conversation, repo }: Forge, { effect, events, session }: Completing): Promise<Written> {
+async function postAnswer({ forge, log }: Acting, { effect, events, session }: Completing): Promise<Written> {
+  const { conversation, repo } = forge;
   const ended = endedTurns(events).find(({ turn }) => String(turn) === effect.key);
   if (!ended) throw new Error(`No turn ${effect.key} has ended in session ${session.session}.`);
-  const [posted] = await conversation.find(effect.thread, answerMarker(session, ended.turn), session.created_at);
-  if (posted) return posted;
-  return conversation.post(
-    effect.thread,
-    answerComment(session, ended, promptOf(events, session, ended), { repo: repo.url }),
-  );
+  const asked = askedIn(events, ended);
+  try {
+    const [posted] = await conversation.find(effect.thread, answerMarker(session, ended.turn), session.created_at);
+    return posted ?? (await conversation.post(effect.thread, answerComment(session, ended, asked, { repo: repo.url })));
+  } catch (error) {
+    if (!(error instanceof ForgeError && gone.has(error.status))) throw error;
+    log(`The answer could not be posted, the thread is gone: ${error.message}`, { thread: effect.thread });
+    return { number: 0, url: asked.source.url };
+  }
 }
 
-async function openPull({ pulls }: Forge, { effect, events, session }: Completing): Promise<Written> {
+/** Statuses of a thread that was deleted or moved elsewhere. */
+const gone = new Set([404, 410]);
+
+async function openPull(acting: Acting, { effect, events, session }: Completing): Promise<Written> {
+  const { pulls, repo } = acting.forge;
   const there = await pulls.from(effect.key);
-  if (there) return there;
+  if (there) return { number: there.number, url: there.url };
   const turns = endedTurns(events);
   const last = turns.findLast(({ commit }) => commit);
-  const title = last ? workTitle(last.answer, promptOf(events, session, last).text ?? "") : session.description;
-  const body = pullRequestBody(session, turns);
-  const opened = await pulls.open({ head: session.branch, base: session.base_branch, title, body });
-  return opened.ok ? { number: opened.number, url: opened.url } : { number: 0, url: opened.compareUrl };
+  const title = last ? workTitle(last.answer, askedIn(events, last).text) : session.description;
+  const [head, base] = [session.branch, session.base_branch];
+  try {
+    const opened = await pulls.open({ head, base, title, body: pullRequestBody(session, turns) });
+    return opened.ok ? { number: opened.number, url: opened.url } : { number: 0, url: opened.compareUrl };
+  } catch (error) {
+    if (!(error instanceof ForgeError && error.status === 422)) throw error;
+    acting.log(`No pull request can be opened: ${error.message}`, { branch: head });
+    return { number: 0, url: `${repo.url}/compare/${encodeURIComponent(base)}...${encodeURIComponent(head)}` };
+  }
 }
 
-/** After a turn that wrote: the pull request tells of it too. */
-export async function describePull({ forge, store }: Acting, session: Session): Promise<void> {
-  const pull = await forge.pulls.from(session.branch);
-  const stored = await store.journal(session.session);
-  const body =
-    pull && redescribe(pull.body, pullRequestBody(session, endedTurns(stored.flatMap(({ events }) => events))));
-  if (pull && body && body !== pull.body) await forge.pulls.describe(pull.number, body);
+/** After a turn that wrote: the pull request tells of it too. What the journal has is not held up by a failure. */
+export async function describePull({ forge, recorder, log }: Acting, session: Session): Promise<void> {
+  try {
+    const pull = await forge.pulls.from(session.branch);
+    if (!pull) return;
+    const body = redescribe(pull.body, pullRequestBody(session, endedTurns(await recorder.journal())));
+    if (body !== null && body !== pull.body) await forge.pulls.describe(pull.number, body);
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
+    log(`The pull request's text could not be updated: ${error.message}`, { status: error.status });
+  }
 }
 
 /**
  * Shows the session's state in its status comment on a thread. It tells what the journal knows anyway, so a failure is
  * logged and the turn goes on.
  */
-export async function showStatus(acting: Acting, tip: Tip, thread: number): Promise<Tip> {
-  const { forge, recorder, hand, log } = acting;
+export async function showStatus({ forge, recorder, hand, log }: Acting, tip: Tip, thread: number): Promise<Tip> {
+  const known = statusOn(tip.session, thread);
   try {
-    const known = statusOn(tip.session, thread);
     const written = await writeStatus(forge, tip.session, thread);
     if (written.number === known?.number) return tip;
     const planned = fact(hand, "effect.planned", { kind: "status", key: String(thread), thread });
-    const done: Fact = fact(hand, "effect.done", {
-      effect: known?.id ?? planned.id,
-      number: written.number,
-      url: written.url,
-    });
-    recorder.add(...(known ? [done] : [planned, done]));
-    const flushed = await recorder.flush();
-    return flushed.ok ? flushed.tip : tip;
+    const done = fact(hand, "effect.done", { effect: known?.id ?? planned.id, ...written });
+    return await recorder.flush({}, () => (known ? [done] : [planned, done]));
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
     log(`The status comment could not be written: ${error.message}`, { thread, status: error.status });
@@ -127,27 +131,40 @@ export async function showStatus(acting: Acting, tip: Tip, thread: number): Prom
   }
 }
 
-/** While a turn runs: edits the status comment that is known, and writes nothing else anywhere. */
-export async function refreshStatus({ forge, log }: Acting, { session }: Tip, thread: number): Promise<void> {
-  const known = statusOn(session, thread);
-  if (!known?.number) return;
-  const body = statusComment(session, thread, { repo: forge.repo.url });
-  await forge.conversation
-    .edit(known.number, body)
-    .catch((error) => log(`The status comment could not be refreshed: ${error}`, { thread }));
+export interface StatusUpdates {
+  /** Edits the comment that is there, unless that was done a moment ago. Returns at once. */
+  show(tip: Tip): void;
+  /** Waits for an edit that is under way, so that it cannot come after a later one. */
+  settled(): Promise<void>;
+}
+
+/** Status edits while a turn runs, at most one in `everyMs`; nothing else is written anywhere. */
+export function statusUpdates({ forge, log }: Acting, thread: number, everyMs: number): StatusUpdates {
+  let last = Date.now();
+  let edit: Promise<unknown> = Promise.resolve();
+  return {
+    show({ session }) {
+      const known = statusOn(session, thread);
+      if (!known?.number || Date.now() - last < everyMs) return;
+      last = Date.now();
+      edit = forge.conversation
+        .edit(known.number, statusComment(session, thread, { repo: forge.repo.url }))
+        .catch((error) => log(`The status comment could not be refreshed: ${error}`, { thread }));
+    },
+    async settled() {
+      await edit;
+    },
+  };
 }
 
 function endedTurns(events: readonly Event[]): EventOf<"turn.ended">[] {
   return events.filter((event) => event.type === "turn.ended");
 }
 
-/** A prompt with the text that ran, which the state forgets when the turn ends. */
-export function promptOf(
-  events: readonly Event[],
-  session: Session,
-  { prompt }: { prompt: string },
-): Prompt & { text: string } {
+/** The prompt of a turn with its words, which the state forgets when the turn ends. */
+export function askedIn(events: readonly Event[], { turn, prompt }: { turn: number; prompt: string }): Asked {
   const queued = events.find((event) => event.type === "prompt.queued" && event.id === prompt);
-  if (queued?.type !== "prompt.queued") throw new Error(`Session ${session.session} has no prompt ${prompt}.`);
-  return { id: queued.id, status: "running", source: queued.source, by: queued.by, at: queued.at, text: queued.text };
+  if (queued?.type !== "prompt.queued") throw new Error(`Turn ${turn} names prompt ${prompt}, which was never queued.`);
+  const { id, source, by, at, text } = queued;
+  return { id, source, by, at, text, status: "running" };
 }

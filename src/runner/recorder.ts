@@ -1,6 +1,6 @@
 import type { SessionId } from "../sessions/ids.ts";
-import type { Fact } from "../sessions/journal.ts";
-import { type Append, type RefUpdate, refOf, type SessionStore, type Tip } from "../sessions/store.ts";
+import { type Event, type Fact, number } from "../sessions/journal.ts";
+import { type Append, type RefUpdate, refOf, type SessionStore, StoreError, type Tip } from "../sessions/store.ts";
 import { transact } from "../sessions/transact.ts";
 
 /** Thrown when another run has taken the session: everything since the last flush is theirs to do again. */
@@ -18,6 +18,8 @@ export interface Alongside {
   readonly threads?: Append["threads"];
 }
 
+type Decide = (tip: Tip) => readonly Fact[];
+
 export type Flush =
   | { readonly ok: true; readonly tip: Tip }
   | { readonly ok: false; readonly moved: readonly string[] };
@@ -32,8 +34,15 @@ export interface Recorder {
   keep(name: string, content: Buffer): void;
   /** The facts since the last flush. */
   readonly waiting: readonly Fact[];
-  /** Appends what waits, with `more` facts made against the tip. Without any fact it only reads the tip. */
-  flush(alongside?: Alongside, more?: (tip: Tip) => readonly Fact[]): Promise<Flush>;
+  /** The journal up to the last flush; the store is asked only where others have written since the last time. */
+  journal(): Promise<readonly Event[]>;
+  /**
+   * Appends what waits, with `more` facts made against the tip. Without any fact it only reads the tip. Throws
+   * {@link Fenced}, and {@link StoreError} where something was not written.
+   */
+  flush(alongside?: Alongside, more?: Decide): Promise<Tip>;
+  /** The same, where refs alongside may have moved: then nothing is written, and all waits on. */
+  tryFlush(alongside: Alongside, more: Decide): Promise<Flush>;
 }
 
 export interface RecorderOptions {
@@ -43,28 +52,33 @@ export interface RecorderOptions {
 }
 
 export function openRecorder({ store, session, epoch }: RecorderOptions): Recorder {
+  const history = openHistory({ store, session });
+  const writer = { store, session, pause: async () => undefined };
   let waiting: readonly Fact[] = [];
   let output: Readonly<Record<string, Buffer>> = {};
   let flushing: Promise<unknown> = Promise.resolve();
-  const writer = { store, session, pause: async () => undefined };
 
-  async function write(alongside: Alongside, more: (tip: Tip) => readonly Fact[]): Promise<Flush> {
-    const facts = waiting;
-    const files = output;
+  async function write(alongside: Alongside, more: Decide): Promise<Flush> {
+    const [facts, files] = [waiting, output];
     const done = await transact(writer, (tip) => {
       if (tip.session.lease?.epoch !== epoch) throw new Fenced(session, epoch);
-      const [first, ...rest] = [...facts, ...more(tip)];
-      if (!first) return { change: null, result: null };
-      const refs = alongside.refs?.(tip) ?? [];
-      return {
-        change: { facts: [first, ...rest], output: files, refs, threads: alongside.threads ?? [] },
-        result: null,
-      };
+      const all = [...facts, ...more(tip)];
+      const [first, ...rest] = all;
+      if (!first) return { change: null, result: all };
+      const { refs = () => [], threads = [] } = alongside;
+      return { change: { facts: [first, ...rest], output: files, refs: refs(tip), threads }, result: all };
     });
     if (!done.ok) return done;
     waiting = waiting.slice(facts.length);
     output = Object.fromEntries(Object.entries(output).filter(([name]) => !(name in files)));
+    history.extend(number(done.result, done.tip.session.seq - done.result.length));
     return { ok: true, tip: done.tip };
+  }
+
+  function tryFlush(alongside: Alongside, more: Decide): Promise<Flush> {
+    const flush = flushing.then(() => write(alongside, more));
+    flushing = flush.catch(() => undefined); // whoever asked for the flush hears of it
+    return flush;
   }
 
   return {
@@ -77,13 +91,31 @@ export function openRecorder({ store, session, epoch }: RecorderOptions): Record
     get waiting() {
       return waiting;
     },
-    flush(alongside = {}, more = () => []) {
-      const flush = flushing.then(() => write(alongside, more));
-      flushing = flush.then(
-        () => undefined,
-        () => undefined,
-      );
-      return flush;
+    journal: history.read,
+    tryFlush,
+    async flush(alongside = {}, more = () => []) {
+      const flushed = await tryFlush(alongside, more);
+      if (flushed.ok) return flushed.tip;
+      const cause = `${flushed.moved.join(", ")} moved, though no other run holds session ${session}`;
+      throw new StoreError("refused", `${cause}. Find out what else writes there, then comment \`/agent go on\`.`);
+    },
+  };
+}
+
+/** A session's events, read once and then kept up to date with what we write. */
+function openHistory({ store, session }: Pick<RecorderOptions, "store" | "session">) {
+  let known: readonly Event[] = [];
+  let complete = false;
+  return {
+    async read(): Promise<readonly Event[]> {
+      if (!complete) known = (await store.journal(session)).flatMap(({ events }) => events);
+      complete = true;
+      return known;
+    },
+    extend(events: readonly Event[]): void {
+      const [first] = events;
+      if (first && first.seq !== (known.at(-1)?.seq ?? 0) + 1) complete = false;
+      known = [...known, ...events];
     },
   };
 }

@@ -1,14 +1,15 @@
 import { release, startTurn, takeLease } from "../sessions/decide.ts";
+import type { CommitId } from "../sessions/ids.ts";
 import type { Lease } from "../sessions/session.ts";
-import type { Change, Tip } from "../sessions/store.ts";
+import { StoreError, type Tip } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
 import { startOfTurn } from "./branch.ts";
 import { ask } from "./context.ts";
 import { completeEffects } from "./effects.ts";
 import { formatModelRef } from "./model.ts";
-import { Fenced, openRecorder } from "./recorder.ts";
+import { openRecorder } from "./recorder.ts";
 import type { Runner } from "./runner.ts";
-import { type Held, runTurn } from "./turn.ts";
+import { type Begun, type Held, runTurn } from "./turn.ts";
 import { openWorkspace } from "./workspace.ts";
 
 export type RunReport =
@@ -46,7 +47,7 @@ async function claim(runner: Runner): Promise<Claim> {
       const decision = takeLease(hand, now, { ...holder, isVoid });
       return { change: decision.kind === "taken" ? decision.change : null, result: decision };
     });
-    if (!claimed.ok) throw new Error(`The session could not be taken: ${claimed.moved.join(", ")} moved.`);
+    if (!claimed.ok) throw new StoreError("refused", `session ${session} could not be taken`);
     const { result, tip } = claimed;
     if (result.kind === "taken") return { kind: "taken", epoch: result.epoch, tip };
     if (result.kind === "idle") return result;
@@ -57,45 +58,33 @@ async function claim(runner: Runner): Promise<Claim> {
 }
 
 async function drain(run: OpenRun, taken: Tip): Promise<RunReport> {
+  const { runner, recorder, epoch } = run;
   let tip = taken;
   for (let turns = 0; ; ) {
     if (tip.session.phase === "idle") {
-      const released = await decideAsHolder(run, ({ session }) => release(run.runner.hand, session, run.epoch));
-      if (released.written) return { kind: "drained", turns, tip: released.tip };
-      tip = released.tip;
+      tip = await recorder.flush({}, ({ session }) => release(runner.hand, session, epoch)?.facts ?? []);
+      if (!tip.session.lease) return { kind: "drained", turns, tip };
     } else {
-      const started = tip.session.turn ? { tip, notices: [] } : await start(run, tip);
-      tip = await runTurn(run, started.tip, started.notices);
+      tip = await runTurn(run, tip.session.turn ? await takeUp(run, tip, tip.session.turn) : await start(run, tip));
       turns += 1;
     }
   }
 }
 
-async function start(run: OpenRun, { session }: Tip): Promise<{ tip: Tip; notices: readonly string[] }> {
-  const { repository, forge, hand, model } = run.runner;
+/** A turn that another run has begun; what it knew of the branch is found out again. */
+async function takeUp({ runner }: OpenRun, tip: Tip, turn: { readonly base: CommitId }): Promise<Begun> {
+  const { base, notices } = await startOfTurn(runner.repository, tip.session);
+  return { tip, notices: base === turn.base ? notices : [] };
+}
+
+async function start({ runner, recorder }: OpenRun, { session }: Tip): Promise<Begun> {
+  const { repository, forge, hand, model } = runner;
   const { base, notices } = await startOfTurn(repository, session);
   const isFirst = session.usage.turns === 0;
   const thread = isFirst && session.thread !== undefined ? await forge.conversation.thread(session.thread) : null;
-  const { tip } = await decideAsHolder(run, ({ session: now }) =>
-    startTurn(hand, now, {
-      model: model.ok ? formatModelRef(model.ref) : "none",
-      base,
-      ask: (prompt) => ask(prompt, now, thread),
-    }),
-  );
-  return { tip, notices };
-}
-
-async function decideAsHolder(
-  run: OpenRun,
-  decide: (tip: Tip) => Change | null,
-): Promise<{ tip: Tip; written: boolean }> {
-  const { store, session } = run.runner;
-  const decided = await transact({ store, session, pause: async () => undefined }, (tip) => {
-    if (tip.session.lease?.epoch !== run.epoch) throw new Fenced(session, run.epoch);
-    const change = decide(tip);
-    return { change, result: change !== null };
+  const tip = await recorder.flush({}, ({ session: now }) => {
+    const name = model.ok ? formatModelRef(model.ref) : "none";
+    return startTurn(hand, now, { model: name, base, ask: (prompt) => ask(prompt, now, thread) })?.facts ?? [];
   });
-  if (!decided.ok) throw new Error(`The session could not go on: ${decided.moved.join(", ")} moved.`);
-  return { tip: decided.tip, written: decided.result };
+  return { tip, notices };
 }

@@ -2,18 +2,25 @@ import { fact, type Hand } from "../sessions/decide.ts";
 import type { Repository } from "../sessions/git.ts";
 import { signature } from "../sessions/git-commit.ts";
 import type { CommitId } from "../sessions/ids.ts";
-import type { Tip } from "../sessions/store.ts";
+import { StoreError, type Tip } from "../sessions/store.ts";
 import { type Recorder, wipUpdate } from "./recorder.ts";
+import type { Log } from "./runner.ts";
 import { treeOf, type Workspace } from "./workspace.ts";
 
-/** Puts journal and work tree into the remote in one push, so that they always agree. */
+export interface At {
+  readonly turn: number;
+  readonly step: number;
+}
+
+/**
+ * Puts journal and work tree into the remote in one push, so that they always agree; at most once in an interval, and
+ * only while no tool runs: the tree would be of no step.
+ */
 export interface Saver {
-  /** Saves what is not saved yet. Not to be called while a tool runs: the tree would be of no step. */
-  save(at: { readonly turn: number; readonly step: number }): Promise<void>;
-  /** Saves if the last save is longer ago than the interval. */
-  saveIfDue(at: { readonly turn: number; readonly step: number }): Promise<void>;
+  /** Saves if something is not saved and the last save is longer ago than the interval. */
+  saveIfDue(at: At): Promise<void>;
   /** Waits for `thinking`, saving meanwhile when it becomes due; the tools rest while the model thinks. */
-  during<T>(at: { readonly turn: number; readonly step: number }, thinking: Promise<T>): Promise<T>;
+  during<T>(at: At, thinking: Promise<T>): Promise<T>;
 }
 
 export interface SaverOptions {
@@ -25,44 +32,43 @@ export interface SaverOptions {
   readonly from: CommitId;
   readonly everyMs: number;
   readonly onSaved: (tip: Tip) => void;
+  readonly log: Log;
 }
 
 export async function openSaver(options: SaverOptions): Promise<Saver> {
-  const { recorder, repository, workspace, hand, everyMs } = options;
-  let savedTree = await treeOf(repository, options.from);
-  let parent = options.from;
+  const { recorder, everyMs, log, onSaved } = options;
+  let saved = { commit: options.from, tree: await treeOf(options.repository, options.from) };
   let savedAt = Date.now();
 
-  async function snapshot(at: { turn: number; step: number }): Promise<CommitId | null> {
-    const tree = await workspace.snapshot();
-    if (tree === savedTree) return null;
-    const who = signature(hand.by, hand.now());
-    const message = `turn ${at.turn}, step ${at.step}`;
-    parent = await repository.commit({ parents: [parent], author: who, committer: who, message, tree });
-    savedTree = tree;
-    return parent;
+  async function save(at: At): Promise<void> {
+    savedAt = Date.now();
+    const now = await snapshot(options, saved, at);
+    const isNew = now.commit !== saved.commit;
+    const tip = await recorder.flush({ refs: (tip) => (isNew ? wipUpdate(tip, now.commit) : []) }, () =>
+      isNew ? [fact(options.hand, "work.saved", { ...at, commit: now.commit })] : [],
+    );
+    saved = now;
+    onSaved(tip);
   }
 
-  async function save(at: { turn: number; step: number }): Promise<void> {
-    savedAt = Date.now();
-    if (recorder.waiting.length === 0) return;
-    const commit = await snapshot(at);
-    if (commit) recorder.add(fact(hand, "work.saved", { ...at, commit }));
-    const flushed = await recorder.flush(commit ? { refs: (tip) => wipUpdate(tip, commit) } : {});
-    if (!flushed.ok) throw new Error(`The snapshot could not be saved: ${flushed.moved.join(", ")} moved.`);
-    options.onSaved(flushed.tip);
+  /** What the remote refuses now it may take at the end of the turn, where a person is told what it says. */
+  async function saveIfDue(at: At): Promise<void> {
+    if (recorder.waiting.length === 0 || Date.now() - savedAt < everyMs) return;
+    try {
+      await save(at);
+    } catch (error) {
+      if (!(error instanceof StoreError && error.kind === "refused")) throw error;
+      log(`The work of this turn is not saved yet: ${error.message}`, { ...at });
+    }
   }
 
   return {
-    save,
-    async saveIfDue(at) {
-      if (Date.now() - savedAt >= everyMs) await save(at);
-    },
+    saveIfDue,
     async during(at, thinking) {
       let saving = Promise.resolve();
       const due = Math.max(0, everyMs - (Date.now() - savedAt));
       const timer = setTimeout(() => {
-        saving = save(at);
+        saving = saveIfDue(at);
         saving.catch(() => undefined); // thrown below, once the model has answered
       }, due);
       try {
@@ -73,4 +79,23 @@ export async function openSaver(options: SaverOptions): Promise<Saver> {
       }
     },
   };
+}
+
+interface Snapshot {
+  readonly commit: CommitId;
+  readonly tree: string;
+}
+
+/** The work tree as a commit on top of the last one; the last one itself where nothing has changed since. */
+async function snapshot(
+  { workspace, repository, hand }: SaverOptions,
+  last: Snapshot,
+  { turn, step }: At,
+): Promise<Snapshot> {
+  const tree = await workspace.snapshot();
+  if (tree === last.tree) return last;
+  const who = signature(hand.by, hand.now());
+  const message = `turn ${turn}, step ${step}`;
+  const commit = await repository.commit({ parents: [last.commit], author: who, committer: who, message, tree });
+  return { commit, tree };
 }

@@ -1,11 +1,12 @@
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { fact, type Hand } from "../sessions/decide.ts";
 import type { Fact, Outcome, Problem } from "../sessions/journal.ts";
 import type { Message, ToolCall } from "../sessions/message.ts";
-import { instructions, interrupted } from "./context.ts";
+import { instructions } from "./context.ts";
 import { type Model, ModelError, type StepReply } from "./model.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Saver } from "./saver.ts";
+import { errorCode } from "./system-error.ts";
 import { type Happening, type Tools, toolSpecs } from "./tools.ts";
 
 export interface TurnLimits {
@@ -18,8 +19,8 @@ export interface Work {
   readonly turn: number;
   /** Steps that earlier runs have done, and the tokens that they took. */
   readonly done: { readonly steps: number; readonly tokens: number };
+  /** Every call in them is answered. */
   readonly messages: readonly Message[];
-  readonly open: readonly ToolCall[];
   readonly cacheKey: string;
   readonly model: Model;
   readonly tools: Tools;
@@ -37,18 +38,19 @@ export interface Ending {
   readonly problem?: Problem;
 }
 
-/** The longest spilled output that is kept in the journal; the tool's answer says how long the whole was. */
-const longestSpill = 2_000_000;
+/** An ending without an answer of the model's. */
+export function endingFor(outcome: Outcome, problem: Problem): Ending {
+  return { outcome, answer: "", problem };
+}
 
 /** Works on one prompt until the model answers or a limit ends it: ask the model, run its calls, again. */
 export async function workThrough(work: Work): Promise<Ending> {
-  const { turn, recorder, saver } = work;
+  const { turn, recorder, saver, model } = work;
   const messages = [...work.messages];
   const say = (step: number, message: Message, tokens?: StepReply["tokens"]) => {
     messages.push(message);
     recorder.add(fact(work.hand, "message.added", { turn, step, message, ...(tokens ? { tokens } : {}) }));
   };
-  for (const { call, name } of work.open) say(work.done.steps, { role: "tool", call, name, output: interrupted });
   let { tokens } = work.done;
   for (let step = work.done.steps + 1; ; step += 1) {
     const reached = limitReached(work, { step, tokens });
@@ -56,11 +58,12 @@ export async function workThrough(work: Work): Promise<Ending> {
     const reply = await saver.during({ turn, step: step - 1 }, think(work, messages));
     if ("outcome" in reply) return reply;
     tokens += reply.tokens.input + reply.tokens.output;
-    const { ref } = work.model;
-    say(step, { role: "assistant", model: `${ref.provider}:${ref.model}`, parts: [...reply.parts] }, reply.tokens);
+    const by = `${model.ref.provider}:${model.ref.model}`;
+    say(step, { role: "assistant", model: by, parts: [...reply.parts] }, reply.tokens);
     const ending = endOf(reply);
     if (ending) return ending;
     for (const call of callsOf(reply)) {
+      await saver.saveIfDue({ turn, step });
       const { output, happened } = await work.tools.run(call, { signal: work.deadline });
       recorder.add(...(await Promise.all(happened.map((what) => journaled(work, step, what)))));
       say(step, { role: "tool", call: call.call, name: call.name, output });
@@ -70,16 +73,22 @@ export async function workThrough(work: Work): Promise<Ending> {
 }
 
 function limitReached({ limits, deadline }: Work, used: { step: number; tokens: number }): Ending | null {
-  if (deadline.aborted) return limit("the time for one turn is over", "minutes");
+  if (deadline.aborted) return outOfTime();
   if (used.step > limits.steps) return limit(`${limits.steps} steps were taken`, "steps");
   if (used.tokens >= limits.tokens) return limit(`${used.tokens.toLocaleString("en-US")} tokens were used`, "tokens");
   return null;
 }
 
+function outOfTime(): Ending {
+  return limit("the time for one turn is over", "minutes");
+}
+
 function limit(reached: string, key: string): Ending {
-  const message = `The turn ended because ${reached}. The work so far is saved.`;
-  const remedy = `Comment \`/agent continue\` to go on from here, or raise \`${key}\` under \`[limits]\` in .github/offshoot.toml.`;
-  return { outcome: "limit", answer: "", problem: { kind: key, message, remedy } };
+  return endingFor("limit", {
+    kind: key,
+    message: `The turn ended because ${reached}.`,
+    remedy: `Comment \`/agent continue\` to go on from here, or raise \`${key}\` under \`[limits]\` in .github/offshoot.toml.`,
+  });
 }
 
 async function think(work: Work, messages: readonly Message[]): Promise<StepReply | Ending> {
@@ -88,12 +97,8 @@ async function think(work: Work, messages: readonly Message[]): Promise<StepRepl
     return await model.step({ instructions, messages: [...messages], tools: toolSpecs(), cacheKey, signal: deadline });
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
-    if (error.kind === "aborted") return limit("the time for one turn is over", "minutes");
-    return {
-      outcome: "failed",
-      answer: "",
-      problem: { kind: error.kind, message: error.message, remedy: error.remedy },
-    };
+    const { kind, message, remedy } = error;
+    return kind === "aborted" ? outOfTime() : endingFor("failed", { kind, message, remedy });
   }
 }
 
@@ -123,28 +128,50 @@ function callsOf({ parts }: StepReply): ToolCall[] {
 
 /** A happening as a fact; outputs that were too long for the model's answer go into `output/`. */
 async function journaled({ turn, hand, recorder }: Work, step: number, what: Happening): Promise<Fact> {
+  const at = { turn, step };
   switch (what.type) {
     case "command.ran": {
-      const { type, spilled: files = [], env, ...ran } = what;
-      const spilled = await Promise.all(
-        files.map((file) => keep(recorder, { file, prefix: `turn-${turn}-step-${step}` })),
-      );
+      const { type, spilled: files = [], env, ms, ...ran } = what;
+      const kept = await Promise.all(files.map((file) => keep(recorder, file, at)));
+      const spilled = kept.filter((name) => name !== null);
       return fact(hand, type, {
-        ...{ turn, step, ...ran, ms: Math.round(ran.ms) },
+        ...at,
+        ...ran,
+        ms: Math.round(ms),
         ...(env ? { env: { set: { ...env.set }, unset: [...env.unset] } } : {}),
         ...(spilled.length > 0 ? { spilled } : {}),
       });
     }
     case "file.read":
-      return fact(hand, "file.read", { turn, step, path: what.path });
+      return fact(hand, "file.read", { ...at, path: what.path });
     case "file.changed":
-      return fact(hand, "file.changed", { turn, step, path: what.path, change: what.change, bytes: what.bytes });
+      return fact(hand, "file.changed", { ...at, path: what.path, change: what.change, bytes: what.bytes });
   }
 }
 
-async function keep(recorder: Recorder, { file, prefix }: { file: string; prefix: string }): Promise<string> {
-  const name = `${prefix}-${file.split("/").slice(-2).join("-")}`;
-  const content = await readFile(file);
-  recorder.keep(name, content.subarray(0, longestSpill));
+/** Bytes of a spilled output that the journal keeps; the tool's answer says how long the whole was. */
+const longestSpill = 2_000_000;
+
+/** Null where the file is there no longer: it lies where the agent's commands may delete it. */
+async function keep(
+  recorder: Recorder,
+  file: string,
+  { turn, step }: { turn: number; step: number },
+): Promise<string | null> {
+  const content = await readStart(file, longestSpill);
+  if (content === null) return null;
+  const name = `turn-${turn}-step-${step}-${file.split("/").slice(-2).join("-")}`;
+  recorder.keep(name, content);
   return name;
+}
+
+async function readStart(file: string, bytes: number): Promise<Buffer | null> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of createReadStream(file, { end: bytes - 1 })) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return null;
+    throw error;
+  }
 }

@@ -1,18 +1,28 @@
 import { join } from "node:path";
-import { type Hand, runsPerTurn } from "../sessions/decide.ts";
-import type { CommitId } from "../sessions/ids.ts";
-import type { Event, Fact } from "../sessions/journal.ts";
+import type { Asked } from "../github/comments.ts";
+import { fact, type Hand, runsPerTurn } from "../sessions/decide.ts";
+import type { Session } from "../sessions/session.ts";
 import { refOf, type Tip } from "../sessions/store.ts";
-import { contextOf } from "./context.ts";
+import { fetchCommit } from "./branch.ts";
+import { type Context, contextOf } from "./context.ts";
 import { deliver } from "./deliver.ts";
-import { type Acting, completeEffects, describePull, promptOf, refreshStatus, showStatus } from "./effects.ts";
+import {
+  type Acting,
+  askedIn,
+  completeEffects,
+  describePull,
+  type StatusUpdates,
+  showStatus,
+  statusUpdates,
+} from "./effects.ts";
 import { agentEnvironment } from "./environment.ts";
+import type { Model } from "./model.ts";
 import { spawnDirectly } from "./processes.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Runner } from "./runner.ts";
 import { openSaver } from "./saver.ts";
-import { openShells } from "./shells.ts";
-import { type Ending, workThrough } from "./steps.ts";
+import { openShells, type Shells } from "./shells.ts";
+import { type Ending, endingFor, workThrough } from "./steps.ts";
 import { openTools } from "./tools.ts";
 import { alignAgentsGit, type Workspace } from "./workspace.ts";
 
@@ -24,114 +34,122 @@ export interface Held {
   readonly acting: Acting;
 }
 
+/** A turn that is open in the journal, and what to tell the person about where it stands. */
+export interface Begun {
+  readonly tip: Tip;
+  readonly notices: readonly string[];
+}
+
 /** Bytes of each output stream of a command that the model sees. */
 const outputCap = 30_000;
 /** A command that names no time-out. */
 const usualTimeoutMs = 120_000;
 /** Status edits while a turn runs: GitHub allows few writes, and people do not read faster. */
 const statusEveryMs = 20_000;
+/** The longest that a timer of Node's can be set to. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /** Works on the open turn and delivers it: afterwards it has ended, its work is pushed and its answer posted. */
-export async function runTurn(run: Held, tip: Tip, notices: readonly string[]): Promise<Tip> {
-  const { runner, acting } = run;
-  const { turn, wip } = tip.session;
-  if (!turn) throw new Error(`Session ${tip.session.session} has no open turn.`);
+export async function runTurn(run: Held, { tip, notices }: Begun): Promise<Tip> {
+  const { runner, recorder, workspace, acting } = run;
+  const { repository } = runner;
   const began = Date.now();
-  const stored = await runner.store.journal(runner.session);
-  const events = stored.flatMap(({ events }) => events);
-  const prompt = promptOf(events, tip.session, turn);
-  const hand = { ...runner.hand, by: { ...runner.hand.by, for: { login: prompt.by.login, id: prompt.by.id } } };
-  const shown = await showStatus(acting, tip, prompt.source.thread);
-  const files = wip ?? turn.base;
-  await bring(runner, { wip, base: turn.base });
-  await run.workspace.checkout(files);
-  const ending = await work({ ...run, hand, tip: shown, events, files, thread: prompt.source.thread });
-  const delivered = await deliver({
-    ...{ ...runner, hand, recorder: run.recorder, workspace: run.workspace, prompt, ending, notices },
-    session: shown.session,
-    turn,
-    events: await factsOf(run, turn.number),
-    took: { ms: Date.now() - began, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024) },
-  });
+  const turn = openTurn(tip.session);
+  const prompt = askedIn(await recorder.journal(), { turn: turn.number, prompt: turn.prompt });
+  const { thread } = prompt.source;
+  const hand = onBehalfOf(prompt, runner.hand);
+  const { session } = await showStatus(acting, tip, thread);
+  const context = await resume(run, session, hand);
+  const ending = await workOn({ ...run, session, turn, hand, context, thread });
+  const took = { ms: Date.now() - began, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024) };
+  const result = { prompt, ending, notices, took };
+  const delivered = await deliver({ repository, workspace, recorder, hand, session, turn, ...result });
   const completed = await completeEffects(acting, delivered);
-  if (completed.session.head !== tip.session.head) await describePull(acting, completed.session);
-  return showStatus(acting, completed, prompt.source.thread);
+  if (completed.session.head !== session.head) await describePull(acting, completed.session);
+  return showStatus(acting, completed, thread);
 }
 
-/** What the journal has of a turn, and what is about to be appended to it. */
-async function factsOf({ runner, recorder }: Held, turn: number): Promise<readonly Fact[]> {
-  const stored = await runner.store.journal(runner.session);
-  const facts = [...stored.flatMap(({ events }): readonly Fact[] => events), ...recorder.waiting];
-  return facts.filter((fact) => "turn" in fact && fact.turn === turn);
+function onBehalfOf({ by: { login, id } }: Asked, hand: Hand): Hand {
+  return { ...hand, by: { ...hand.by, for: { login, id } } };
 }
 
-/** The commits that the turn needs may be on another machine's disk only. */
-async function bring(
-  { repository, session }: Runner,
-  { wip, base }: { wip: CommitId | undefined; base: CommitId },
-): Promise<void> {
-  if (wip) await repository.fetch([`+${refOf.wip(session)}*:${refOf.wip(session)}*`]);
-  if ((await repository.resolve(base)) === null) await repository.fetch([base], 1);
+type Turn = NonNullable<Session["turn"]>;
+
+function openTurn({ session, turn }: Session): Turn {
+  if (!turn) throw new Error(`Session ${session} has no open turn.`);
+  return turn;
+}
+
+/** Puts the work tree, and the conversation, to where the last run has saved them: at the turn's start, or within it. */
+async function resume({ runner, recorder, workspace }: Held, session: Session, hand: Hand): Promise<Context> {
+  const { repository } = runner;
+  const { number: turn, base, step } = openTurn(session);
+  const wip = refOf.wip(session.session);
+  if (session.wip) await repository.fetch([`+${wip}*:${wip}*`], 1);
+  await fetchCommit(repository, base);
+  await workspace.checkout(session.wip ?? base);
+  const context = contextOf(await recorder.journal());
+  recorder.add(...context.interrupted.map((message) => fact(hand, "message.added", { turn, step, message })));
+  return context;
 }
 
 interface Working extends Held {
+  readonly session: Session;
+  readonly turn: Turn;
   readonly hand: Hand;
-  readonly tip: Tip;
-  readonly events: readonly Event[];
-  readonly files: CommitId;
+  readonly context: Context;
+  /** Where the person is who asked. */
   readonly thread: number;
 }
 
-async function work(working: Working): Promise<Ending> {
-  const { runner, recorder, workspace, hand, tip, acting, thread } = working;
-  const { turn } = tip.session;
-  if (!turn) throw new Error(`Session ${tip.session.session} has no open turn.`);
+async function workOn(working: Working): Promise<Ending> {
+  const { runner, session, turn, context } = working;
+  const { tree } = working.workspace;
   if (turn.runs > runsPerTurn) return lostTooOften(turn.runs - 1);
-  if (!runner.model.ok) return { outcome: "failed", answer: "", problem: runner.model.problem };
-  const context = contextOf(working.events);
-  const { limits } = runner.config;
-  const show = every(statusEveryMs, (saved: Tip) => refreshStatus(acting, saved, thread));
-  const env = agentEnvironment(tip.session, { tree: workspace.tree, scratch: runner.scratch, base: runner.shellEnv });
-  await alignAgentsGit(spawnDirectly, { tree: workspace.tree, env, repository: runner.repository, commit: turn.base });
-  const shells = openShells({
-    env,
-    ...{
-      cwd: workspace.tree,
-      scratch: join(runner.scratch, `shells-${turn.number}`),
-      cap: outputCap,
-      restore: context.shells,
-    },
-  });
-  const saverOptions = { ...runner, recorder, workspace, hand, from: working.files, everyMs: runner.saveEveryMs };
+  if (!runner.model.ok) return endingFor("failed", runner.model.problem);
+  const { scratch, repository } = runner;
+  const env = agentEnvironment(session, { tree, scratch, base: runner.shellEnv });
+  await alignAgentsGit(spawnDirectly, { tree, env, repository, commit: turn.base });
+  const folder = join(scratch, `shells-${turn.number}`);
+  const shells = openShells({ cwd: tree, env, scratch: folder, cap: outputCap, restore: context.shells });
+  const status = statusUpdates(working.acting, working.thread, statusEveryMs);
   try {
-    return await workThrough({
-      ...{ turn: turn.number, done: { steps: turn.step, tokens: turn.tokens }, ...context },
-      ...{ cacheKey: runner.session, recorder, hand, limits },
-      model: runner.model.open(),
-      tools: openTools({
-        ...{ tree: workspace.tree, shells },
-        timeoutMs: { usual: usualTimeoutMs, most: limits.commandSeconds * 1000 },
-      }),
-      saver: await openSaver({ ...saverOptions, onSaved: show }),
-      deadline: AbortSignal.timeout(limits.minutes * 60_000),
-    });
+    return await converse(working, { model: runner.model.open(), shells, status });
   } finally {
     await shells.close();
+    await status.settled();
   }
 }
 
-function lostTooOften(runs: number): Ending {
-  const message = `${runs} runs ended in the middle of this turn, so it was given up. The work that they saved is kept.`;
-  const remedy = "Look at the logs of those runs (out of memory? a command that ends the runner?), then ask again.";
-  return { outcome: "failed", answer: "", problem: { kind: "lost-runs", message, remedy } };
+interface Means {
+  readonly model: Model;
+  readonly shells: Shells;
+  readonly status: StatusUpdates;
 }
 
-/** Lets a call through when the last one is long enough ago. */
-function every<T>(ms: number, call: (value: T) => unknown): (value: T) => void {
-  let last = Date.now();
-  return (value) => {
-    if (Date.now() - last < ms) return;
-    last = Date.now();
-    call(value);
-  };
+async function converse(working: Working, { model, shells, status }: Means): Promise<Ending> {
+  const { runner, recorder, workspace, hand, session, turn, context } = working;
+  const { repository, log, saveEveryMs: everyMs } = runner;
+  const { limits } = runner.config;
+  const from = session.wip ?? turn.base;
+  const timeoutMs = { usual: usualTimeoutMs, most: limits.commandSeconds * 1000 };
+  return workThrough({
+    turn: turn.number,
+    done: { steps: turn.step, tokens: turn.tokens },
+    messages: [...context.messages, ...context.interrupted],
+    cacheKey: runner.session,
+    model,
+    tools: openTools({ tree: workspace.tree, shells, timeoutMs }),
+    recorder,
+    saver: await openSaver({ recorder, repository, workspace, hand, from, everyMs, log, onSaved: status.show }),
+    hand,
+    limits,
+    deadline: AbortSignal.timeout(Math.min(limits.minutes * 60_000, longestTimerMs)),
+  });
+}
+
+function lostTooOften(runs: number): Ending {
+  const message = `${runs} runs ended in the middle of this turn, so it was given up.`;
+  const remedy = "Look at the logs of those runs (out of memory? a command that ends the runner?), then ask again.";
+  return endingFor("failed", { kind: "lost-runs", message, remedy });
 }

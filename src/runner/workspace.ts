@@ -65,12 +65,17 @@ export type Merged =
   | { readonly ok: true; readonly tree: string }
   | { readonly ok: false; readonly paths: readonly string[] };
 
-/** Merges two commits without a work tree. Their common history has to be in the repository. */
-export async function mergeTrees(repository: Repository, ours: CommitId, theirs: CommitId): Promise<Merged> {
-  const related = await repository.raw(["merge-base", ours, theirs]).catch(() => "");
-  if (related.trim() === "") return { ok: false, paths: [] };
-  const args = ["merge-tree", "--write-tree", "--name-only", "--no-messages", ours, theirs];
+/** Carries the change from `base` to `ours` over to `theirs`, without a work tree; `paths` are those in conflict. */
+export async function carryOver(
+  repository: Repository,
+  { base, ours, theirs }: { base: CommitId; ours: CommitId; theirs: CommitId },
+): Promise<Merged> {
+  // git merges from the commit that both sides have in common, so theirs is given the parent that ours has.
+  const nobody = { name: "offshoot", email: "offshoot@localhost", at: new Date(0) };
+  const tree = await treeOf(repository, theirs);
+  const sibling = { parents: [base], author: nobody, committer: nobody, message: "theirs", tree };
+  const args = ["merge-tree", "--write-tree", "--name-only", "--no-messages", ours, await repository.commit(sibling)];
   const { code, stdout } = await repository.ask(args);
-  const [tree = "", ...paths] = stdout.split("\n").filter(Boolean);
-  return code === 0 ? { ok: true, tree } : { ok: false, paths };
+  const [merged = "", ...paths] = stdout.split("\n").filter(Boolean);
+  return code === 0 ? { ok: true, tree: merged } : { ok: false, paths };
 }
