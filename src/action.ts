@@ -7,7 +7,7 @@ import { monotonicFactory } from "ulid";
 import { parseConfig } from "./config.ts";
 import { brokenSessionComment } from "./github/comments.ts";
 import { octokitForge } from "./github/octokit-forge.ts";
-import { revokeToken, runToken, tokenSource } from "./github/run-token.ts";
+import { RunTokenError, revokeToken, runToken, tokenSource } from "./github/run-token.ts";
 import { chooseModel } from "./runner/choose-model.ts";
 import { type RunReport, runSession } from "./runner/run.ts";
 import type { Runner } from "./runner/runner.ts";
@@ -79,12 +79,17 @@ async function openAccess(job: Job, session: SessionId): Promise<Access> {
     obtain: () => runToken({ broker, session, ...job.identity }),
     now: () => new Date(),
   });
+  const first = await source();
+  let last = first.token;
+  core.setSecret(last);
   const token = async () => {
     const granted = await source();
-    core.setSecret(granted.token);
-    return granted.token;
+    if (granted.token !== last) core.setSecret(granted.token);
+    last = granted.token;
+    return last;
   };
-  return { token, actor: (await source()).actor, end: async () => revokeToken({ api: job.api, token: await token() }) };
+  const end = () => revokeToken({ api: job.api, token: last }).catch((error: Error) => core.warning(error.message));
+  return { token, actor: first.actor, end };
 }
 
 /** One wake-up: takes the session that it is for, works until its queue is empty, leaves the transcript as a file. */
@@ -160,6 +165,7 @@ async function tellBroken({ store, session, forge }: Runner, error: JournalError
 }
 
 main().catch((error: unknown) => {
+  if (error instanceof RunTokenError && error.kind === "unwanted") return core.notice(error.message);
   core.setFailed(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 });

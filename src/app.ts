@@ -14,6 +14,7 @@ import { type TriggeringEvent, triggerOf } from "./github/triggers.ts";
 import { Repository } from "./sessions/git.ts";
 import { gitStore } from "./sessions/git-store.ts";
 import type { Actor } from "./sessions/journal.ts";
+import { hasWork } from "./sessions/session.ts";
 import type { SessionStore } from "./sessions/store.ts";
 
 type TriggeringContext =
@@ -65,7 +66,8 @@ export default function app(probot: Probot, { addHandler }: ApplicationFunctionO
     isWanted: async ({ session, repository, installation }) => {
       const cloneUrl = `${server}/${repository.owner}/${repository.name}.git`;
       const store = await storeOf({ id: repository.id, cloneUrl, octokit: await probot.auth(installation) });
-      return (await store.tip(session)) !== null;
+      const tip = await store.tip(session);
+      return tip !== null && (tip.session.lease !== undefined || hasWork(tip.session));
     },
     now: clock.now,
   });

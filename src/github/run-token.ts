@@ -19,7 +19,7 @@ export type Grant = Readonly<v.InferOutput<typeof grantSchema>>;
 
 /** Why a run has no token; the message tells what to do. */
 export class RunTokenError extends Error {
-  readonly kind: "no-identity" | "unreachable" | "refused" | "not-revoked";
+  readonly kind: "no-identity" | "unreachable" | "refused" | "unwanted" | "not-revoked";
 
   constructor(kind: RunTokenError["kind"], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -42,17 +42,21 @@ export interface RunTokenOptions {
 export async function runToken({ fetch: send = fetch, ...options }: RunTokenOptions): Promise<Grant> {
   const url = publicUrl(options.broker);
   const jwt = await identityToken(options, url, send);
-  const request = { method: "POST", headers: { authorization: `Bearer ${jwt}`, "content-type": "application/json" } };
-  const body = JSON.stringify({ session: options.session });
+  // In the body, because servers log the headers of a request.
+  const body = JSON.stringify({ session: options.session, identity: jwt });
+  const request = { method: "POST", headers: { "content-type": "application/json" } };
   const answer = await ask(send, `${url}${tokenPath}`, { ...request, body }).catch((error: unknown) => {
     const message = `The Offshoot app at ${url} cannot be reached. Check the input \`broker\` and that the app is up.`;
     throw new RunTokenError("unreachable", message, { cause: error });
   });
   const grant = v.safeParse(grantSchema, answer.json);
   if (answer.ok && grant.success) return grant.output;
-  const { message } = v.parse(v.fallback(v.object({ message: v.string() }), noReason), answer.json);
-  throw new RunTokenError("refused", `The Offshoot app at ${url} gave no token (HTTP ${answer.status}): ${message}`);
+  const { message, refusal } = v.parse(v.fallback(refusedSchema, noReason), answer.json);
+  const kind = refusal === "unwanted" ? "unwanted" : "refused";
+  throw new RunTokenError(kind, `The Offshoot app at ${url} gave no token (HTTP ${answer.status}): ${message}`);
 }
+
+const refusedSchema = v.object({ message: v.string(), refusal: v.optional(v.string()) });
 
 const noReason = { message: "It did not say why. Check that `broker` is the app's public URL." };
 

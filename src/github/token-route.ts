@@ -12,9 +12,9 @@ export interface TokenRouteOptions {
 
 type Reply = { readonly status: number; readonly body: unknown };
 
-const bodySchema = v.object({ session: sessionIdSchema });
+const bodySchema = v.object({ session: sessionIdSchema, identity: v.string() });
 
-const maxBody = 4096;
+const maxBody = 16_384;
 
 /** The broker over HTTP, `POST /offshoot/token`, for Probot's `addHandler`: false for every other path. */
 export function tokenRoute(options: TokenRouteOptions) {
@@ -29,12 +29,12 @@ export function tokenRoute(options: TokenRouteOptions) {
 
 async function answer({ exchange, log }: TokenRouteOptions, request: IncomingMessage): Promise<Reply> {
   if (request.method !== "POST") return { status: 405, body: { message: `Use POST ${tokenPath}.` } };
-  const [, jwt] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? "") ?? [];
-  if (jwt === undefined) return refused("malformed");
-  const session = await readSession(request);
-  if (session === null) return { status: 400, body: { message: 'The body must be {"session": "<ULID>"}.' } };
+  const asked = await readBody(request);
+  if (asked === null)
+    return { status: 400, body: { message: 'The body must be {"session": "<ULID>", "identity": "<JWT>"}.' } };
+  const { session, identity } = asked;
   try {
-    const exchanged = await exchange({ jwt, session });
+    const exchanged = await exchange({ jwt: identity, session });
     log({ session, outcome: exchanged.ok ? "granted" : exchanged.refusal }, "a run asked for a token");
     return exchanged.ok ? { status: 200, body: exchanged.grant } : refused(exchanged.refusal);
   } catch (error) {
@@ -50,12 +50,12 @@ const refused = (refusal: Refusal): Reply => ({
   body: { refusal, message: refusals[refusal] },
 });
 
-async function readSession(request: IncomingMessage) {
+async function readBody(request: IncomingMessage) {
   let text = "";
   for await (const chunk of request.setEncoding("utf8")) {
     text += chunk;
     if (text.length > maxBody) return null;
   }
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), bodySchema), text);
-  return parsed.success ? parsed.output.session : null;
+  return parsed.success ? parsed.output : null;
 }

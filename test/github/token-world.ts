@@ -56,8 +56,8 @@ export async function openTokenWorld({ isWanted = true } = {}): Promise<TokenWor
     server.close();
     server.closeAllConnections();
   });
-  const post = async (jwt: string, body: unknown = { session }) => {
-    const headers = { authorization: `Bearer ${jwt}`, "content-type": "application/json" };
+  const post = async (identity: string, body: unknown = { session, identity }) => {
+    const headers = { "content-type": "application/json" };
     const response = await fetch(`${url}${tokenPath}`, { method: "POST", headers, body: JSON.stringify(body) });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   };
