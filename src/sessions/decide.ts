@@ -128,10 +128,10 @@ export interface Start {
   readonly ask: (prompt: Prompt) => string;
 }
 
-/** Starts the turn of the first waiting prompt; null when none waits. */
+/** Starts the turn of the first waiting prompt; null when none waits or a turn is open. */
 export function startTurn(hand: Hand, session: Session, { model, base, ask }: Start): Change | null {
   const prompt = session.queue.find(isWaiting);
-  if (!prompt) return null;
+  if (!prompt || session.turn) return null;
   const turn = session.usage.turns + 1;
   return {
     facts: [

@@ -38,13 +38,13 @@ function line(event: Event): string {
     case "wake.requested":
       return event.reason === "prompt" ? "asked for a run" : "asked for a new run: the last one was lost";
     case "lease.taken":
-      return `run ${event.run?.id ?? event.holder} took the session (epoch ${event.epoch})`;
+      return `${event.run ? `run ${event.run.id}` : event.holder} took the session (epoch ${event.epoch})`;
     case "lease.released":
       return "released: nothing left to do";
     case "turn.started":
       return `turn ${event.turn} started with ${event.model}`;
     case "turn.ended":
-      return `turn ${event.turn} ${event.outcome}: ${brief(event.problem?.message ?? event.answer)}`;
+      return `turn ${event.turn} ended (${event.outcome}) ${brief(event.problem?.message ?? event.answer)}`;
     case "message.added":
       return `turn ${event.turn}, step ${event.step}: ${message(event.message)}`;
     case "command.ran":

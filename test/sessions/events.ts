@@ -48,3 +48,15 @@ export function tipOf(swap: Swap): Tip {
   if (!swap.ok) throw new Error(`the swap was lost: ${swap.moved.join(", ")}`);
   return swap.tip;
 }
+
+/** A session at a commit of nobody's repository, for decisions that need no store. */
+export function at(change: Change, tip: Tip | null = null, session: SessionId = newSession()): Tip {
+  const { state } = compose(tip?.session.session ?? session, tip, change);
+  return { commit: someCommit, session: state };
+}
+
+/** What a test builds on; throws where it is not there. */
+export function given<T>(value: T | null | undefined): T {
+  if (value === null || value === undefined) throw new Error("what the test builds on is not there");
+  return value;
+}

@@ -1,9 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { Repository } from "../../src/sessions/git.ts";
+import type { NewCommit } from "../../src/sessions/git-commit.ts";
 import { gitStore } from "../../src/sessions/git-store.ts";
+import type { CommitId } from "../../src/sessions/ids.ts";
 import type { SessionStore } from "../../src/sessions/store.ts";
 
 export interface GitRemote {
@@ -12,9 +14,20 @@ export interface GitRemote {
   readonly clone: () => Promise<Repository>;
   /** A store with a clone of its own, as another machine would have. */
   readonly store: () => Promise<SessionStore>;
+  /** Makes the remote run a shell script at one of its hooks, from now on; null: no longer. */
+  readonly hook: (name: "pre-receive" | "reference-transaction", script: string | null) => Promise<void>;
 }
 
 const path = process.env.PATH ?? "";
+
+/** Scripts for {@link GitRemote.hook}: the connection dies when all is done, or before anything is. */
+export const dies = { afterwards: '[ "$1" != committed ] || kill -9 $PPID', before: "kill -9 $PPID" };
+
+/** A commit of nothing much; the same content always gives the same id. */
+export function plainCommit(text: string, parents: readonly CommitId[] = []): NewCommit {
+  const who = { name: "Grace", email: "grace@example.test", at: new Date("2026-11-01T12:00:00Z") };
+  return { parents, author: who, committer: who, message: text, tree: { "file.txt": Buffer.from(text) } };
+}
 
 /** A remote repository in a folder that goes when the test ends. */
 export async function gitRemote(): Promise<GitRemote> {
@@ -28,5 +41,14 @@ export async function gitRemote(): Promise<GitRemote> {
     clones += 1;
     return Repository.open({ dir: join(dir, `clone-${clones}.git`), remote, path });
   };
-  return { bare, clone, store: async () => gitStore(await clone()) };
+  return {
+    bare,
+    clone,
+    store: async () => gitStore(await clone()),
+    async hook(name, script) {
+      const file = join(url, "hooks", name);
+      if (script === null) return rm(file);
+      await writeFile(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    },
+  };
 }

@@ -1,0 +1,305 @@
+import { describe, expect, test } from "vitest";
+import { fact, queue } from "../../src/sessions/decide.ts";
+import { FoldError, fold, replay } from "../../src/sessions/fold.ts";
+import type { CommitId, EventId } from "../../src/sessions/ids.ts";
+import { JournalError, number } from "../../src/sessions/journal.ts";
+import { formatState, parseState, type Session } from "../../src/sessions/session.ts";
+import { type Change, compose, type Tip } from "../../src/sessions/store.ts";
+import { asked, at, comment, given, hand, newSession, opening, someCommit } from "./events.ts";
+import { type Move, play } from "./model.ts";
+
+const me = hand();
+const opened = at(opening(newSession()));
+
+/** The session after moves that must all be possible. */
+function played(tip: Tip, ...moves: readonly Move[]): Tip {
+  return moves.reduce((now, move) => at(given(play(me, now.session, move)), now), tip);
+}
+
+const taken = played(opened, { do: "take", run: 1 });
+const started = played(taken, { do: "start" });
+const done: Move = { do: "end", outcome: "done", answer: "It passes now." };
+
+test("phases: queued until a turn starts, working until it ends, then queued or idle", () => {
+  const asking = played(started, { do: "ask", comment: 2, text: "and the docs" });
+  const phases = [opened, taken, started, asking, played(asking, done), played(started, done)];
+  expect(phases.map(({ session }) => session.phase)).toEqual([
+    "queued",
+    "queued",
+    "working",
+    "working",
+    "queued",
+    "idle",
+  ]);
+});
+
+test("a turn's prompt keeps its text while it is open, and its outcome afterwards", () => {
+  const prompts = [opened, started, played(started, done)].map(({ session }) => session.queue[0]);
+  expect(prompts.map((prompt) => [prompt?.status, prompt?.turn, prompt?.text])).toEqual([
+    ["queued", undefined, "make the failing test pass"],
+    ["running", 1, "make the failing test pass"],
+    ["done", 1, undefined],
+  ]);
+});
+
+test("usage counts steps, tokens, and turns; the turn counts its own tokens", () => {
+  const think: Move = { do: "think", text: "…", tokens: 100 };
+  const { session } = played(started, think, think);
+  expect(session.turn).toMatchObject({ step: 2, tokens: 218, runs: 1 });
+  expect(played(started, think, think, done).session.usage).toEqual({
+    turns: 1,
+    steps: 2,
+    input: 200,
+    cached: 0,
+    output: 18,
+    reasoning: 6,
+    duration_ms: 1200,
+    peak_rss_mb: 90,
+  });
+});
+
+test("another run that takes the session over has a higher epoch and is counted on the open turn", () => {
+  const { session } = played(started, { do: "take", run: 2 });
+  expect(session).toMatchObject({ epoch: 2, lease: { epoch: 2, holder: "runner-2" }, turn: { number: 1, runs: 2 } });
+});
+
+test("snapshots end with the turn; the checkpoint is where the session left its branch", () => {
+  const saved = played(started, { do: "save" });
+  expect(saved.session.wip).toBe(someCommit);
+  expect(played(saved, done).session).not.toHaveProperty("wip");
+  expect(played(saved, done).session.head).toBe(someCommit);
+});
+
+test("a session on a pull request's own branch begins at its head", () => {
+  const change = opening(newSession());
+  const [first, ...rest] = change.facts;
+  if (first.type !== "session.opened") throw new Error("not opened");
+  const { session } = at({ ...change, facts: [{ ...first, branch: { ...first.branch, own: false } }, ...rest] });
+  expect(session).toMatchObject({ own_branch: false, head: someCommit });
+});
+
+test("an effect stays until it is done; a posted answer is left to the journal, the rest keeps its address", () => {
+  const ended = played(started, done);
+  expect(ended.session.effects).toMatchObject([{ kind: "answer", key: "1", done: false }]);
+  expect(played(ended, { do: "post" }).session.effects).toEqual([]);
+  const planned = fact(me, "effect.planned", { kind: "pull_request", key: "offshoot/1-fix", thread: 1 });
+  const pull = at({ facts: [planned] }, started);
+  expect(played(pull, { do: "post" }).session.effects).toMatchObject([
+    { kind: "pull_request", done: true, number: 12, url: "https://example.test/pull_request/offshoot/1-fix" },
+  ]);
+});
+
+test("what a tool did last is told by provider, in one short line", () => {
+  const command = `printf '${"🦜".repeat(150)}'\nexit 3`;
+  const { tools } = played(started, { do: "exec", command, exitCode: 3 }).session;
+  expect(tools.openai?.last_exit_code).toBe(3);
+  expect(tools.openai?.last_action_summary).toHaveLength(200);
+  expect(tools.openai?.last_action_summary.isWellFormed()).toBe(true);
+  const read = played(started, { do: "read", path: "src/parse.js" }).session;
+  expect(read.tools.openai).toMatchObject({ last_action_summary: "read src/parse.js" });
+});
+
+test("lost runs count until a person asks, the model answers, or a turn ends", () => {
+  const lost = played(started, { do: "lose" }, { do: "lose" });
+  expect(lost.session.lost_runs).toBe(2);
+  expect(played(lost, { do: "think", text: "…", tokens: 1 }).session.lost_runs).toBe(0);
+  expect(played(lost, { do: "ask", comment: 2, text: "still there?" }).session.lost_runs).toBe(0);
+  expect(played(lost, done).session.lost_runs).toBe(0);
+});
+
+describe("the last 200 closed prompts are remembered", () => {
+  let tip = played(taken, { do: "start" }, done, { do: "post" });
+  for (let id = 1001; id <= 1201; id += 1) {
+    tip = played(tip, { do: "ask", comment: id, text: "again" }, { do: "start" }, done, { do: "post" });
+  }
+  tip = played(tip, { do: "ask", comment: 1300, text: "and this" });
+  const { session } = tip;
+
+  test("open ones beside them", () => {
+    expect(session.queue).toHaveLength(201);
+    expect(session.queue[0]?.source.id).toBe("1002");
+    expect(session.queue.at(-1)).toMatchObject({ status: "queued", source: { id: "1300" } });
+  });
+
+  test("a comment is queued once, also when its prompt has left the list", () => {
+    expect(session.forgotten_comment).toBe(1001);
+    const again = ["1", "900", "1001", "1002", "1201", "1300"].map((id) => queue(me, session, comment(id)).kind);
+    expect(again).toEqual(again.map(() => "known"));
+    expect(queue(me, session, comment("1301")).kind).toBe("queued");
+  });
+});
+
+describe("what cannot follow is refused", () => {
+  const lease = { epoch: 1, holder: "runner-9" };
+  const turn = { turn: 1, prompt: started.session.turn?.prompt ?? ("" as EventId), model: "m", base: someCommit };
+  const ended = { turn: 2, prompt: turn.prompt, outcome: "done" as const, answer: "" };
+  const said = { step: 1, message: { role: "user" as const, text: "" } };
+  const cases: readonly [string, Session | null, Change, string][] = [
+    ["a journal that begins in the middle", null, asked("1"), "a journal begins with session.opened"],
+    ["a second opening", opened.session, opening(newSession()), "the session is open already"],
+    ["an epoch again", taken.session, { facts: [fact(me, "lease.taken", lease)] }, "epoch 1 was the last"],
+    ["a release of nothing", opened.session, { facts: [fact(me, "lease.released", { epoch: 1 })] }, "nobody holds"],
+    [
+      "a stale run's release",
+      played(started, { do: "take", run: 2 }).session,
+      { facts: [fact(me, "lease.released", { epoch: 1 })] },
+      "nobody holds epoch 1",
+    ],
+    ["a turn in a turn", started.session, { facts: [fact(me, "turn.started", turn)] }, "turn 1 has not ended"],
+    [
+      "a turn of a prompt that is done",
+      played(started, done).session,
+      { facts: [fact(me, "turn.started", turn)] },
+      "does not wait",
+    ],
+    [
+      "the end of another turn",
+      started.session,
+      { facts: [fact(me, "turn.ended", { ...ended, notices: [], duration_ms: 0, peak_rss_mb: 0 })] },
+      "turn 2 is not open",
+    ],
+    [
+      "a message outside a turn",
+      taken.session,
+      { facts: [fact(me, "message.added", { turn: 1, ...said })] },
+      "turn 1 is not open",
+    ],
+  ];
+
+  test.each(cases)("%s", (_, session, { facts }, reason) => {
+    const events = number(facts, session?.seq ?? 0);
+    expect(() => fold(session, events)).toThrow(FoldError);
+    expect(() => fold(session, events)).toThrow(reason);
+  });
+
+  test("an append without events", () => {
+    expect(() => fold(null, [])).toThrow("without events");
+  });
+
+  test("replaying a journal names the commit and the line of what cannot follow", () => {
+    const [good, bad] = ["1".repeat(40), "2".repeat(40)] as [CommitId, CommitId];
+    const first = compose(opened.session.session, null, opening(opened.session.session)).events;
+    const second = number([...asked("2").facts, fact(me, "lease.released", { epoch: 4 })], 3);
+    const journal = [
+      { commit: good, events: first },
+      { commit: bad, events: second },
+    ];
+    expect(() => replay(journal)).toThrow(JournalError);
+    expect(() => replay(journal)).toThrow(
+      `at commit ${bad}, line 2 of events.jsonl: lease.released cannot stand here: nobody holds epoch 4`,
+    );
+    expect(replay([])).toBeNull();
+  });
+});
+
+describe("state.toml", () => {
+  test("reads back as it was", () => {
+    const { session } = played(started, { do: "save" }, { do: "exec", command: "npm test", exitCode: 1 });
+    expect(parseState(formatState(session))).toEqual(session);
+  });
+
+  test.each([
+    ["another fold's", (text: string) => text.replace(/^fold = \d+/, "fold = 0")],
+    ["no TOML", () => "<<<<<<< HEAD"],
+    ["nothing", () => ""],
+    ["a field more", (text: string) => `extra = 1\n${text}`],
+    ["an epoch that is no number", (text: string) => text.replace("epoch = 1", 'epoch = "1"')],
+  ])("that is %s is none, so the journal is folded again", (_, damage) => {
+    expect(parseState(damage(formatState(started.session)))).toBeNull();
+  });
+
+  test("is readable", () => {
+    const text = formatState(played(started, { do: "think", text: "…", tokens: 100 }).session);
+    expect(
+      text
+        .replace(/[0-9A-HJKMNP-TV-Z]{26}/g, "<ULID>")
+        .replace(/T12:\d\d:\d\d/g, "T12:00:00")
+        .replace(/-[0-9a-z]{4}"/, '-<end>"'),
+    ).toMatchInlineSnapshot(`
+      "fold = 1
+      seq = 7
+      session = "<ULID>"
+      description = "make the failing test pass"
+      project = "octo/sample"
+      created_at = "2026-11-01T12:00:00.000Z"
+      last_accessed = "2026-11-01T12:00:00.000Z"
+      status = "active"
+      phase = "working"
+      model = "openai:gpt-5.5"
+      thread = 1
+      branch = "offshoot/1-fix-<end>"
+      own_branch = true
+      base_branch = "main"
+      base = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      epoch = 1
+      lost_runs = 0
+      forgotten_comment = 0
+      effects = []
+
+      [created_by]
+      kind = "user"
+      login = "ada"
+      id = 7
+
+      [genealogy]
+      depth = 0
+
+      [context_status]
+      is_compacted = false
+
+      [context]
+      appends_since_cut = 4
+
+      [usage]
+      turns = 0
+      steps = 1
+      input = 100
+      cached = 0
+      output = 9
+      reasoning = 3
+      duration_ms = 0
+      peak_rss_mb = 0
+
+      [lease]
+      epoch = 1
+      holder = "runner-1"
+      taken_at = "2026-11-01T12:00:00.000Z"
+
+      [lease.run]
+      id = 1
+      attempt = 1
+      url = "https://example.test/runs/1"
+
+      [turn]
+      number = 1
+      prompt = "<ULID>"
+      base = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      started_at = "2026-11-01T12:00:00.000Z"
+      model = "openai:gpt-5.5"
+      step = 1
+      runs = 1
+      tokens = 109
+
+      [[queue]]
+      id = "<ULID>"
+      status = "running"
+      at = "2026-11-01T12:00:00.000Z"
+      turn = 1
+      text = "make the failing test pass"
+
+      [queue.source]
+      kind = "comment"
+      id = "1"
+      thread = 1
+      url = "https://example.test/issues/1#1"
+
+      [queue.by]
+      kind = "user"
+      login = "ada"
+      id = 7
+
+      [tools]
+      "
+    `);
+  });
+});

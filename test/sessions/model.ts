@@ -1,0 +1,113 @@
+import { fact, type Hand, queue, release, rescue, startTurn, takeLease } from "../../src/sessions/decide.ts";
+import type { EventOf, Fact, Outcome, Run } from "../../src/sessions/journal.ts";
+import type { Session } from "../../src/sessions/session.ts";
+import type { Change } from "../../src/sessions/store.ts";
+import { comment, someCommit } from "./events.ts";
+
+/** What people, runs and the model may do to a session. */
+export type Move =
+  | { readonly do: "ask"; readonly comment: number; readonly text: string }
+  | { readonly do: "take"; readonly run: number }
+  | { readonly do: "start" }
+  | { readonly do: "think"; readonly text: string; readonly tokens: number }
+  | { readonly do: "exec"; readonly command: string; readonly exitCode: number }
+  | { readonly do: "read" | "write"; readonly path: string }
+  | { readonly do: "save" }
+  | { readonly do: "end"; readonly outcome: Outcome; readonly answer: string }
+  | { readonly do: "post" }
+  | { readonly do: "release" }
+  | { readonly do: "lose" };
+
+export const run = (id: number): Run => ({ id, attempt: 1, url: `https://example.test/runs/${id}` });
+
+/** The change that a move makes to a session, by the same decisions as the program's; null where it cannot be made. */
+export function play(hand: Hand, session: Session, move: Move): Change | null {
+  switch (move.do) {
+    case "ask": {
+      const queued = queue(hand, session, comment(String(move.comment), move.text));
+      return queued.kind === "queued" ? queued.change : null;
+    }
+    case "take": {
+      const claim = { holder: `runner-${move.run}`, run: run(move.run), isVoid: () => true };
+      const taken = takeLease(hand, session, claim);
+      return taken.kind === "taken" ? taken.change : null;
+    }
+    case "lose": {
+      const decision = rescue(hand, session, session.lease?.run ?? null);
+      return decision.kind === "leave" ? null : decision.change;
+    }
+    default:
+      return session.lease ? playAsHolder(hand, session, move) : null;
+  }
+}
+
+type HolderMove = Exclude<Move, { do: "ask" | "take" | "lose" }>;
+
+function playAsHolder(hand: Hand, session: Session, move: HolderMove): Change | null {
+  switch (move.do) {
+    case "start":
+      if (session.turn) return null;
+      return startTurn(hand, session, { model: "openai:gpt-5.5", base: someCommit, ask: ({ text }) => text ?? "" });
+    case "post":
+      return post(hand, session);
+    case "release":
+      return release(hand, session, session.epoch);
+    default:
+      return session.turn ? { facts: work(hand, session.turn, move) } : null;
+  }
+}
+
+function post(hand: Hand, { effects }: Session): Change | null {
+  const planned = effects.find(({ done }) => !done);
+  if (!planned) return null;
+  const url = `https://example.test/${planned.kind}/${planned.key}`;
+  return { facts: [fact(hand, "effect.done", { effect: planned.id, number: 12, url })] };
+}
+
+type WorkMove = Exclude<HolderMove, { do: "start" | "post" | "release" }>;
+
+function work(hand: Hand, turn: NonNullable<Session["turn"]>, move: WorkMove): [Fact, ...Fact[]] {
+  const at = { turn: turn.number, step: turn.step };
+  switch (move.do) {
+    case "think":
+      return [thought(hand, { turn: turn.number, step: turn.step + 1 }, move)];
+    case "exec":
+      return [fact(hand, "command.ran", { ...at, ...quiet, command: move.command, exit_code: move.exitCode })];
+    case "read":
+      return [fact(hand, "file.read", { ...at, path: move.path })];
+    case "write":
+      return [fact(hand, "file.changed", { ...at, path: move.path, change: "edited", bytes: 120 })];
+    case "save":
+      return [fact(hand, "work.saved", { ...at, commit: someCommit })];
+    case "end":
+      return end(hand, turn, move);
+  }
+}
+
+const quiet = { shell: "main", ms: 40, cwd: "/work", stdout_bytes: 0, stderr_bytes: 0 };
+
+function thought(hand: Hand, at: { turn: number; step: number }, move: { text: string; tokens: number }): Fact {
+  const parts: EventOf<"message.added">["message"] = {
+    role: "assistant",
+    model: "openai:gpt-5.5",
+    parts: [{ type: "text", text: move.text }],
+  };
+  const tokens = { input: move.tokens, cached: 0, output: 9, reasoning: 3 };
+  return fact(hand, "message.added", { ...at, message: parts, tokens });
+}
+
+function end(
+  hand: Hand,
+  { number: turn, prompt }: NonNullable<Session["turn"]>,
+  { outcome, answer }: { outcome: Outcome; answer: string },
+): [Fact, ...Fact[]] {
+  const key = String(turn);
+  return [
+    fact(hand, "checkpoint.made", { turn, commit: someCommit }),
+    fact(hand, "effect.planned", { kind: "answer", key, thread: 1 }),
+    fact(hand, "turn.ended", {
+      ...{ turn, prompt, outcome, answer },
+      ...{ commit: someCommit, notices: [], duration_ms: 1200, peak_rss_mb: 90 },
+    }),
+  ];
+}
