@@ -50,7 +50,7 @@ function phase({ phase, lease, turn, lost_runs }: Session): string {
   if (lost_runs > 0) return "interrupted, a new run will go on with it";
   switch (phase) {
     case "idle":
-      return "nothing to do, waiting for the next `/agent`";
+      return "idle, waiting for the next `/agent`";
     case "queued":
       return lease ? "about to start" : "queued, waiting for a run";
     case "working":

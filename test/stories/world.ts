@@ -27,7 +27,7 @@ export interface StoryWorld {
   runUntil(tool: string): Promise<void>;
   /** Resolves once the app has heard of all that happened, and every run that it asked for is over. */
   runsDone(): Promise<void>;
-  /** Reads the repository as anyone may: git in a fresh clone of it, with what the clone brings and nothing else. */
+  /** A fresh clone, with what git brings by itself and nothing else. */
   clone(): Promise<Clone>;
   /** SIGKILL for every process of the turn's run that is going on. */
   killRunner(): Promise<void>;
@@ -37,8 +37,12 @@ export interface StoryWorld {
   close(): Promise<void>;
 }
 
-/** Runs git in a clone and gives its output; the clone may push as the maintainer. */
-export type Clone = (...args: readonly string[]) => Promise<string>;
+/** A clone that may push as the maintainer. */
+export interface Clone {
+  readonly dir: string;
+  /** Runs git in it and gives the output, without white space around it. */
+  git(...args: readonly string[]): Promise<string>;
+}
 
 /** Opens a world whose model plays `model` (the sample's fix unless told). Close it: it says then what was not reached. */
 export async function openWorld({ model = sampleScript }: { readonly model?: Script } = {}): Promise<StoryWorld> {
@@ -140,14 +144,14 @@ const run = promisify(execFile);
 
 async function clone({ github: { world, tokens } }: Playground): Promise<Clone> {
   const dir = await mkdtemp(join(world.dir, "clone-"));
-  const person = { GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1", GIT_TERMINAL_PROMPT: "0" };
-  const git: Clone = async (...args) => {
-    const identity = ["-c", "user.name=Maintainer", "-c", "user.email=maintainer@example.com"];
-    return (await run("git", [...identity, ...args], { cwd: dir, env: { PATH: process.env.PATH, ...person } })).stdout;
+  const env = { PATH: process.env.PATH, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" };
+  const git: Clone["git"] = async (...args) => {
+    const maintainer = ["-c", "user.name=Maintainer", "-c", "user.email=maintainer@example.com"];
+    return (await run("git", [...maintainer, ...args], { cwd: dir, env })).stdout.trim();
   };
   const from = world.url.replace("http://", `http://maintainer:${tokens.maintainer}@`);
   await git("clone", "--quiet", `${from}/${world.owner}/${world.repo}.git`, ".");
-  return git;
+  return { dir, git };
 }
 
 interface NewComment {
