@@ -36,7 +36,7 @@ export function memoryStore(): SessionStore {
   }
 
   function swap(updates: readonly RefUpdate[]): readonly string[] {
-    const moved = updates.filter(({ ref, from }) => at(ref) !== from).map(({ ref }) => ref);
+    const moved = updates.filter(({ ref, from, to }) => ![from, to].includes(at(ref))).map(({ ref }) => ref);
     if (moved.length > 0) return moved;
     for (const { ref, to } of updates) {
       if (to === null) refs.delete(ref);

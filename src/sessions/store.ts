@@ -16,7 +16,7 @@ export interface ThreadIndex {
   readonly sessions: readonly SessionId[];
 }
 
-/** One ref to move from the value that was read to a new one; null: it does not exist. */
+/** One ref to move from the value that was read to a new one; null: it does not exist. One that is at `to` has moved. */
 export interface RefUpdate {
   readonly ref: string;
   readonly from: CommitId | null;
@@ -26,6 +26,7 @@ export interface RefUpdate {
 /** All that moves in one swap: the session's ref by one commit, and with it whatever else has to agree with it. */
 export interface Append {
   readonly session: SessionId;
+  /** The tip as this store gave it; null: the session is new. */
   readonly from: CommitId | null;
   readonly by: Actor;
   readonly subject: string;
@@ -50,7 +51,7 @@ export interface SessionStore {
   tip(session: SessionId): Promise<Tip | null>;
   /** All appends, oldest first, decoded strictly. */
   journal(session: SessionId): Promise<readonly Stored[]>;
-  /** Compare-and-swap. An append that was applied without the answer arriving is recognised and is a success. */
+  /** Compare-and-swap. One that was applied already, without the answer arriving, is recognised and is a success. */
   append(append: Append): Promise<Swap>;
   thread(number: number): Promise<ThreadIndex | null>;
   /** Ids that begin with the prefix, in order of creation; the empty prefix lists all. */

@@ -1,13 +1,35 @@
+import { gitStore } from "../../src/sessions/git-store.ts";
+import type { CommitId } from "../../src/sessions/ids.ts";
 import { memoryStore } from "../../src/sessions/memory-store.ts";
-import { gitRemote } from "../sessions/remote.ts";
+import { refOf } from "../../src/sessions/store.ts";
+import { gitRemote, plainCommit } from "../sessions/remote.ts";
 import { sessionStoreContract } from "./session-store.ts";
+import { sqliteWorld } from "./sqlite-store.ts";
 
 sessionStoreContract("memory", async () => {
   const store = memoryStore();
-  return async () => store;
+  return { client: async () => store, commit: "c".repeat(40) as CommitId };
 });
 
 sessionStoreContract("git", async () => {
-  const remote = await gitRemote();
-  return remote.store;
+  const { bare, clone } = await gitRemote();
+  return {
+    async client() {
+      const repository = await clone();
+      await repository.commit(plainCommit("work"));
+      return gitStore(repository);
+    },
+    commit: await bare.commit(plainCommit("work")),
+    async damage(session, events) {
+      const ref = refOf.session(session);
+      const parents = [...(await bare.refs(ref)).values()];
+      const tree = { "events.jsonl": Buffer.from(events) };
+      const commit = await bare.commit({ ...plainCommit("by hand", parents), tree });
+      await bare.raw(["update-ref", ref, commit]);
+      return commit;
+    },
+  };
 });
+
+// AC10: the contract is enough to write another store against.
+sessionStoreContract("a store on SQLite", sqliteWorld);

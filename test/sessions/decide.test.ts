@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { lostRunsAllowed, open, queue, release, rescue, startTurn, takeLease } from "../../src/sessions/decide.ts";
 import type { CommitId } from "../../src/sessions/ids.ts";
 import type { Run } from "../../src/sessions/journal.ts";
-import type { Lease } from "../../src/sessions/session.ts";
+import type { Lease, Prompt } from "../../src/sessions/session.ts";
 import type { Change, Tip } from "../../src/sessions/store.ts";
 import { at, comment, given, hand, newSession, opening, someCommit } from "./events.ts";
 import { play, run } from "./model.ts";
@@ -24,7 +24,7 @@ const takenBy = (...args: Parameters<typeof taking>) => {
 
 const held = at(takenBy(), opened);
 
-const starting = { model: "openai:gpt-5.5", base: someCommit, ask: ({ text }: { text?: string }) => `Do: ${text}` };
+const starting = { model: "openai:gpt-5.5", base: someCommit, ask: ({ text }: Prompt) => `Do: ${text}` };
 const working = at(given(startTurn(me, held.session, starting)), held);
 const answered = at(given(play(me, working.session, { do: "end", outcome: "done", answer: "" })), working);
 const finished = at(given(play(me, answered.session, { do: "post" })), answered);
