@@ -1,7 +1,7 @@
 import { type Hand, type NewPrompt, open, queue } from "../sessions/decide.ts";
 import type { Clock, SessionId } from "../sessions/ids.ts";
 import type { EventOf } from "../sessions/journal.ts";
-import { compose, type SessionStore, StoreError, type Tip } from "../sessions/store.ts";
+import { compose, type SessionStore, StoreError, type ThreadIndex, type Tip } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
 import { type Account, type Forge, ForgeError, type Thread } from "./forge.ts";
 
@@ -32,20 +32,18 @@ export interface Entered {
 export async function enter(entrance: Entrance, { prompt, by, on }: Asked): Promise<Entered> {
   const hand: Hand = { ...entrance.clock, by: { kind: "user", login: by.login, id: by.id } };
   for (let attempt = 1; ; attempt += 1) {
-    const session = await activeSession(entrance, on);
+    const index = await entrance.store.thread(on.number);
+    const session = index?.sessions.at(-1) ?? (await sessionOfPull(entrance.store, on));
     if (session) return join(entrance, { hand, session, prompt });
-    const tip = await openOn(entrance, { hand, on, prompt });
+    const tip = await openOn(entrance, { hand, on, index, prompt });
     if (tip) return { tip, isNew: true };
     await backOff(attempt);
   }
 }
 
-/** The last session of the thread; on a pull request that a session opened a moment ago, that one. */
-async function activeSession({ store }: Entrance, thread: Thread): Promise<SessionId | null> {
-  const index = await store.thread(thread.number);
-  const active = index?.sessions.at(-1);
-  if (active) return active;
-  const [, origin, ending] = /^offshoot\/(\d+)-.*-([0-9a-z]{4})$/.exec(thread.pull?.head ?? "") ?? [];
+/** The session that opened this pull request, a moment ago: the thread does not list it yet. */
+async function sessionOfPull(store: SessionStore, { pull }: Thread): Promise<SessionId | null> {
+  const [, origin, ending] = /^offshoot\/(\d+)-.*-([0-9a-z]{4})$/.exec(pull?.head ?? "") ?? [];
   if (!origin || !ending) return null;
   const sessions = (await store.thread(Number(origin)))?.sessions ?? [];
   return sessions.find((session) => session.toLowerCase().endsWith(ending)) ?? null;
@@ -63,17 +61,17 @@ async function join(
   return { tip: done.tip, isNew: done.result === "queued" };
 }
 
-/** Null when somebody else opened a session on the thread meanwhile. */
+/** Null when the thread is no longer at `index`: somebody else opened a session on it meanwhile. */
 async function openOn(
   { forge, store, clock, defaultBranch }: Entrance,
-  { hand, on, prompt }: { hand: Hand; on: Thread; prompt: NewPrompt },
+  { hand, on, index, prompt }: { hand: Hand; on: Thread; index: ThreadIndex | null; prompt: NewPrompt },
 ): Promise<Tip | null> {
   const session = clock.newId() as SessionId;
   const branch = await branchFor({ forge, defaultBranch }, on, session);
   const change = open(hand, {
     session,
     opened: { project: forge.repo.name, description: on.title, branch, depth: 0 },
-    thread: { number: on.number, index: await store.thread(on.number) },
+    thread: { number: on.number, index },
     prompt,
   });
   const swap = await store.append(compose(session, null, change));

@@ -1,0 +1,218 @@
+import { expect, test } from "vitest";
+import { take } from "../../src/github/intake.ts";
+import { takeLease } from "../../src/sessions/decide.ts";
+import { JournalError, type Run } from "../../src/sessions/journal.ts";
+import { compose } from "../../src/sessions/store.ts";
+import { at, client } from "../playground/github-fixture.ts";
+import { hand, offshoot, someCommit, tipOf } from "../sessions/events.ts";
+import { type IntakeWorld, openIntakeWorld } from "./intake-world.ts";
+
+/** The session is taken by this run. */
+async function hold({ store, tip }: IntakeWorld, run: Run): Promise<void> {
+  const now = await tip();
+  const lease = takeLease(hand(offshoot), now.session, { holder: "a machine", run, isVoid: () => true });
+  if (lease.kind !== "taken") throw new Error(lease.kind);
+  tipOf(await store.append(compose(now.session.session, now, lease.change)));
+}
+
+const reactions = ({ world }: IntakeWorld) =>
+  [...world.comments.values()].flatMap(({ reactions }) => reactions.map(({ content }) => content));
+
+test("a prompt: the journal has it, a run is asked for, the person has a receipt", async () => {
+  const world = await openIntakeWorld();
+  expect(await world.comment("/agent fix it")).toBe("queued");
+  const { session, queue, phase, branch } = await world.session();
+  expect(phase).toBe("queued");
+  expect(queue).toMatchObject([{ status: "queued", text: "fix it", by: { login: "maintainer", id: 600_002 } }]);
+  expect(branch).toBe(`offshoot/1-it-fails-${session.slice(-4).toLowerCase()}`);
+  expect(world.dispatched).toMatchObject([{ session }]);
+  expect(reactions(world)).toEqual(["eyes"]);
+  expect(world.said()).toHaveLength(1);
+  expect(world.github.world.violations).toEqual([]);
+});
+
+test("who may: a person with write access, by numeric id", async () => {
+  const world = await openIntakeWorld();
+  expect(await world.comment("/agent fix it", { as: "outsider" })).toBe("refused");
+  expect(reactions(world)).toEqual(["confused"]);
+
+  const written = await world.write("/agent fix it");
+  const { users } = world.world;
+  const maintainer = users.get("maintainer");
+  if (maintainer) users.set("maintainer", { ...maintainer, id: 777 });
+  expect(await world.take(written)).toBe("refused");
+  expect(await world.store.find("")).toEqual([]);
+});
+
+test("when it cannot be told who may, the thread is told so, and nothing starts", async () => {
+  const world = await openIntakeWorld();
+  world.github.faults.failNext("GET", /\/permission$/, 500);
+  expect(await world.comment("/agent fix it")).toBe("refused");
+  expect(world.said().join()).toMatch(/could not check whether `maintainer` may start it .*What to do: comment again/s);
+  expect(world.dispatched).toEqual([]);
+});
+
+test("what counts is the comment as it is now", async () => {
+  const world = await openIntakeWorld();
+  const written = await world.write("/agent fix it");
+  for (const comment of world.world.comments.values()) comment.body = "Never mind.";
+  expect(await world.take(written)).toBe("ignored");
+  world.world.comments.clear();
+  expect(await world.take(written)).toBe("ignored");
+  expect(world.said()).toEqual([]);
+});
+
+test("racing first comments end in one session, both queued", async () => {
+  const world = await openIntakeWorld();
+  expect(await Promise.all(["/agent one", "/agent two", "/agent three"].map((text) => world.comment(text)))).toEqual([
+    "queued",
+    "queued",
+    "queued",
+  ]);
+  expect(await world.store.find("")).toHaveLength(1);
+  expect((await world.session()).queue.map(({ text }) => text).toSorted()).toEqual(["one", "three", "two"]);
+});
+
+test("the same comment delivered three times, at once or later, is one prompt and one receipt", async () => {
+  const world = await openIntakeWorld();
+  const written = await world.write("/agent fix it");
+  const taken = await Promise.all([world.take(written), world.take(written), world.take(written)]);
+  expect(taken.toSorted()).toEqual(["known", "known", "queued"]);
+  const asked = world.dispatched.length;
+  await world.run("in_progress");
+  expect(await world.take(written)).toBe("known");
+  expect((await world.session()).queue).toHaveLength(1);
+  expect(reactions(world)).toEqual(["eyes"]);
+  expect(world.dispatched).toHaveLength(asked);
+});
+
+test("a run that could not be asked for is explained, and the same delivery again asks for it", async () => {
+  const world = await openIntakeWorld();
+  world.github.faults.failNext("POST", /dispatches$/, 503);
+  const written = await world.write("/agent fix it");
+  expect(await world.take(written)).toBe("queued");
+  expect(world.said().at(-1)).toContain("Your prompt is queued, but no run could be started.");
+  expect(world.dispatched).toEqual([]);
+  expect(await world.take(written)).toBe("known");
+  expect(world.dispatched).toHaveLength(1);
+});
+
+test.each([/\/reactions$/, /\/comments$/])("a receipt that fails (%s) keeps no prompt waiting", async (path) => {
+  const world = await openIntakeWorld();
+  const written = await world.write("/agent fix it");
+  world.github.faults.failNext("POST", path, 500);
+  expect(await world.take(written)).toBe("queued");
+  expect(world.dispatched).toHaveLength(1);
+});
+
+test("while a run holds the session a prompt waits for it; a lease whose run is over holds nobody up", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent one");
+  const run = await world.run("in_progress");
+  await hold(world, run);
+  expect(await world.comment("/agent two")).toBe("queued");
+  expect(world.dispatched).toHaveLength(1);
+  expect(reactions(world)).toEqual(["eyes", "eyes"]);
+
+  const over = world.world.runs.get(run.id);
+  if (over) over.status = "completed";
+  expect(await world.comment("/agent three")).toBe("queued");
+  expect(world.dispatched).toHaveLength(2);
+});
+
+test("a lost run's session is woken again a few times, then a person has to look", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent fix it");
+  const { session } = await world.session();
+  const ended = async () => world.take({ kind: "run-ended", session, run: await world.run("completed") });
+  expect([await ended(), await ended(), await ended(), await ended(), await ended()]).toEqual([
+    "woken",
+    "woken",
+    "woken",
+    "gave up",
+    "left",
+  ]);
+  expect(world.dispatched).toHaveLength(4);
+  expect(world.said().at(-1)).toContain("4 runs of session");
+});
+
+test("a run's end wakes nobody where another run is on its way, has the session, or nothing is to do", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent fix it");
+  const { session } = await world.session();
+  const ended = await world.run("completed");
+  const other = await world.run("in_progress");
+  expect(await world.take({ kind: "run-ended", session, run: ended })).toBe("left");
+  await hold(world, other);
+  world.world.runs.clear();
+  expect(await world.take({ kind: "run-ended", session, run: ended })).toBe("left");
+  expect(world.dispatched).toHaveLength(1);
+  const stranger = "01JH4QTM5N8V2KX9C3PD7WBYRA" as typeof session;
+  expect(await world.take({ kind: "run-ended", session: stranger, run: ended })).toBe("left");
+});
+
+test("the same end of a run delivered twice wakes the session once", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent fix it");
+  const { session } = await world.session();
+  const run = await world.run("completed");
+  await hold(world, run);
+  expect(await world.take({ kind: "run-ended", session, run })).toBe("woken");
+  await world.run("in_progress");
+  expect(await world.take({ kind: "run-ended", session, run })).toBe("left");
+});
+
+test("the label: its name, and who put it there", async () => {
+  const world = await openIntakeWorld();
+  const by = { login: "maintainer", id: 600_002, bot: false };
+  const label = {
+    kind: "label",
+    thread: world.issue,
+    label: "agent",
+    by,
+    url: "https://x.test",
+    delivery: "d1",
+  } as const;
+  expect(await world.take({ ...label, label: "bug" })).toBe("ignored");
+  expect(await world.take({ ...label, by: { ...by, bot: true } })).toBe("ignored");
+  expect(await world.take({ ...label, by: { login: "outsider", id: 600_003, bot: false } })).toBe("refused");
+  expect(await world.take(label)).toBe("queued");
+  expect(await world.take(label)).toBe("known");
+  expect((await world.session()).queue).toMatchObject([{ text: "It fails\n\nSince 1.2." }]);
+});
+
+test("a fork's pull request is answered with what to do instead", async () => {
+  const world = await openIntakeWorld();
+  const { conversation } = world.forge;
+  const pull = { head: "fix", headCommit: someCommit, base: "main", fork: true };
+  const thread: typeof conversation.thread = async (number) => {
+    const found = await conversation.thread(number);
+    return found && { ...found, pull };
+  };
+  const intake = { ...world.intake, forge: { ...world.forge, conversation: { ...conversation, thread } } };
+  expect(await take(intake, await world.write("/agent fix it"))).toBe("answered");
+  expect(world.said()).toEqual([expect.stringMatching(/comes from a fork.*What to do: push its branch/s)]);
+  expect(await world.store.find("")).toEqual([]);
+});
+
+test("a corrupt journal is told on the thread", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent one");
+  const broken = new JournalError("malformed", { commit: someCommit, line: 3, reason: "not JSON" });
+  const store = { ...world.store, tip: () => Promise.reject(broken) };
+  expect(await take({ ...world.intake, store }, await world.write("/agent two"))).toBe("answered");
+  expect(world.said().at(-1)).toContain(`corrupt at commit ${someCommit}, line 3`);
+});
+
+test("on a pull request that a session opened a moment ago, a comment goes on with that session", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent one");
+  const { branch } = await world.session();
+  await world.clone.git("push", "-q", "origin", `main:refs/heads/${branch}`);
+  await world.clone.commit("more.txt", "more");
+  await world.clone.git("push", "-q", "origin", `HEAD:refs/heads/${branch}`);
+  const bot = client(world.github, world.github.tokens.maintainer);
+  const { data } = await bot.rest.pulls.create({ ...at, title: "Work", head: branch, base: "main" });
+  expect(await world.comment("/agent two", { thread: data.number })).toBe("queued");
+  expect((await world.session()).queue.map(({ text }) => text)).toEqual(["one", "two"]);
+});
