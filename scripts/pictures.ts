@@ -37,7 +37,7 @@ for (const [name, told] of Object.entries({
   transcript: transcript(world, playground.issue),
   timeline: await timeline(world),
 })) {
-  const section = new RegExp(`<!-- ${name} -->[sS]*<!-- /${name} -->`);
+  const section = new RegExp(`<!-- ${name} -->[\\s\\S]*<!-- /${name} -->`);
   text = text.replace(section, () => `<!-- ${name} -->\n\n\`\`\`text\n${told}\n\`\`\`\n\n<!-- /${name} -->`);
 }
 writeFileSync(readme, text);
