@@ -55,12 +55,20 @@ async function startAgain(repository: Repository, session: Session): Promise<Sta
   const { branch, base_branch, base } = session;
   const from = await fetchBranch(repository, base_branch);
   if (from) {
-    const notice = `\`${branch}\` was deleted by someone, so this turn started again from \`${base_branch}\`.`;
+    const notice = `\`${branch}\` was deleted by someone. This turn started again from \`${base_branch}\`.`;
     return { base: from, notices: [notice] };
   }
   const short = `\`${base.slice(0, 7)}\``;
-  const notice = `\`${branch}\` and \`${base_branch}\` were deleted by someone, so this turn started again from ${short}, where the session began.`;
+  const notice = `\`${branch}\` and \`${base_branch}\` were deleted by someone. This turn started again from ${short}, where the session began.`;
   return { base: await fetchCommit(repository, base), notices: [notice] };
+}
+
+/**
+ * Brings everything before a commit here, for a push of what stands on it where no ref of the remote may lead to it any
+ * more: from a clone without that history git refuses such a ref, and moves the others of the push all the same.
+ */
+export async function fetchHistory(repository: Repository, commit: CommitId): Promise<void> {
+  await repository.fetch([commit], "all");
 }
 
 /** Brings a commit here with its files, whichever ref has it on the remote. */

@@ -9,7 +9,7 @@ import type { CommitId } from "../sessions/ids.ts";
 import type { Fact } from "../sessions/journal.ts";
 import type { Prompt, Session } from "../sessions/session.ts";
 import { type RefUpdate, refOf, StoreError, type Tip } from "../sessions/store.ts";
-import { fetchBranch, howMoved } from "./branch.ts";
+import { fetchBranch, fetchHistory, howMoved } from "./branch.ts";
 import { type Flush, type Recorder, wipUpdate } from "./recorder.ts";
 import { type Ending, endingFor } from "./steps.ts";
 import { carryOver, treeOf, type Workspace } from "./workspace.ts";
@@ -90,7 +90,8 @@ async function place(delivery: Delivery, ours: CommitId): Promise<Placed> {
   const now = await fetchBranch(repository, branch);
   if (now === turn.base) return { commit: ours, branch, from: now, notices: [] };
   if (now) return placeOnTop(delivery, ours, now);
-  const notices = session.head ? [`\`${branch}\` was deleted by someone; with this work it is there again.`] : [];
+  await fetchHistory(repository, turn.base);
+  const notices = session.head ? [`\`${branch}\` was deleted by someone and is there again with this work.`] : [];
   return { commit: ours, branch, from: null, notices };
 }
 

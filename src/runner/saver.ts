@@ -28,26 +28,32 @@ export interface SaverOptions {
   readonly repository: Repository;
   readonly workspace: Workspace;
   readonly hand: Hand;
-  /** The commit whose files the work tree had at the start of the turn, or at its last save. */
-  readonly from: CommitId;
+  /** The commit that the turn stands on. */
+  readonly base: CommitId;
+  /** The turn's last snapshot, by an earlier run. */
+  readonly wip: CommitId | undefined;
   readonly everyMs: number;
   readonly onSaved: (tip: Tip) => void;
   readonly log: Log;
 }
 
 export async function openSaver(options: SaverOptions): Promise<Saver> {
-  const { recorder, everyMs, log, onSaved } = options;
-  let saved = { commit: options.from, tree: await treeOf(options.repository, options.from) };
+  const { recorder, repository, workspace, hand, base, wip, everyMs, log, onSaved } = options;
+  let saved: Saved = { commit: wip ?? null, tree: await treeOf(repository, wip ?? base) };
   let savedAt = Date.now();
 
   async function save(at: At): Promise<void> {
     savedAt = Date.now();
-    const now = await snapshot(options, saved, at);
-    const isNew = now.commit !== saved.commit;
-    const tip = await recorder.flush({ refs: (tip) => (isNew ? wipUpdate(tip, now.commit) : []) }, () =>
-      isNew ? [fact(options.hand, "work.saved", { ...at, commit: now.commit })] : [],
-    );
-    saved = now;
+    const tree = await workspace.snapshot();
+    if (tree === saved.tree) return onSaved(await recorder.flush());
+    const who = signature(hand.by, hand.now());
+    const message = `turn ${at.turn}, step ${at.step}`;
+    const parents = saved.commit ? [saved.commit] : [];
+    const commit = await repository.commit({ parents, author: who, committer: who, message, tree });
+    const tip = await recorder.flush({ refs: (tip) => wipUpdate(tip, commit) }, () => [
+      fact(hand, "work.saved", { ...at, commit }),
+    ]);
+    saved = { commit, tree };
     onSaved(tip);
   }
 
@@ -81,21 +87,8 @@ export async function openSaver(options: SaverOptions): Promise<Saver> {
   };
 }
 
-interface Snapshot {
-  readonly commit: CommitId;
+interface Saved {
+  /** Null before a turn's first snapshot, which has no parent: git refuses what stands on a base that is on no branch. */
+  readonly commit: CommitId | null;
   readonly tree: string;
-}
-
-/** The work tree as a commit on top of the last one; the last one itself where nothing has changed since. */
-async function snapshot(
-  { workspace, repository, hand }: SaverOptions,
-  last: Snapshot,
-  { turn, step }: At,
-): Promise<Snapshot> {
-  const tree = await workspace.snapshot();
-  if (tree === last.tree) return last;
-  const who = signature(hand.by, hand.now());
-  const message = `turn ${turn}, step ${step}`;
-  const commit = await repository.commit({ parents: [last.commit], author: who, committer: who, message, tree });
-  return { commit, tree };
 }

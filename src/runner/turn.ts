@@ -131,7 +131,7 @@ async function converse(working: Working, { model, shells, status }: Means): Pro
   const { runner, recorder, workspace, hand, session, turn, context } = working;
   const { repository, log, saveEveryMs: everyMs } = runner;
   const { limits } = runner.config;
-  const from = session.wip ?? turn.base;
+  const { wip } = session;
   const timeoutMs = { usual: usualTimeoutMs, most: limits.commandSeconds * 1000 };
   return workThrough({
     turn: turn.number,
@@ -141,7 +141,17 @@ async function converse(working: Working, { model, shells, status }: Means): Pro
     model,
     tools: openTools({ tree: workspace.tree, shells, timeoutMs }),
     recorder,
-    saver: await openSaver({ recorder, repository, workspace, hand, from, everyMs, log, onSaved: status.show }),
+    saver: await openSaver({
+      recorder,
+      repository,
+      workspace,
+      hand,
+      base: turn.base,
+      wip,
+      everyMs,
+      log,
+      onSaved: status.show,
+    }),
     hand,
     limits,
     deadline: AbortSignal.timeout(Math.min(limits.minutes * 60_000, longestTimerMs)),
