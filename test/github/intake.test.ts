@@ -44,6 +44,13 @@ test("who may: a person with write access, by numeric id", async () => {
   expect(await world.store.find("")).toEqual([]);
 });
 
+test("a bot with write access is not heard", async () => {
+  const world = await openIntakeWorld();
+  const { number } = await world.forge.conversation.post(world.issue, "/agent fix it");
+  expect(await world.take({ kind: "comment", comment: number })).toBe("ignored");
+  expect(await world.store.find("")).toEqual([]);
+});
+
 test("when it cannot be told who may, the thread is told so, and nothing starts", async () => {
   const world = await openIntakeWorld();
   world.github.faults.failNext("GET", /\/permission$/, 500);

@@ -13,7 +13,7 @@ test("a comment becomes a session, a turn, and a draft pull request", async () =
     "maintainer: /agent make the failing test pass
 
     offshoot[bot]: <!-- offshoot:status <ULID> -->
-    **Offshoot** · session \`<ULID>\` · nothing to do, waiting for the next \`/agent\`
+    **Offshoot** · session \`<ULID>\` · idle, waiting for the next \`/agent\`
 
     | | |
     |---|---|
@@ -77,7 +77,7 @@ test("CI runs on the pull request and is green", () => {
 });
 
 test("the journal, the notes and the thread's sessions are plain git in a fresh clone", async () => {
-  const git = await world.clone();
+  const { git } = await world.clone();
   await git("fetch", "--quiet", "origin", "refs/offshoot/*:refs/offshoot/*", "refs/notes/*:refs/notes/*");
   const [session] = (await git("for-each-ref", "--format=%(refname)", "refs/offshoot/sessions")).split("\n");
   expect(settle(await git("log", "--reverse", "--format=%an: %s", session ?? ""), world.world)).toMatchInlineSnapshot(`
@@ -85,16 +85,15 @@ test("the journal, the notes and the thread's sessions are plain git in a fresh 
     offshoot[bot]: run <run> took the session (epoch 1)
     offshoot[bot]: turn 1 started with openai:scripted
     offshoot[bot]: wrote <url>/playground/durations/issues/1#issuecomment-<id>
-    offshoot[bot]: turn 1 done: (scripted model, not an AI) Read \`ms\` as milliseconds A reg…
+    offshoot[bot]: turn 1 ended (done) (scripted model, not an AI) Read \`ms\` as milliseconds A reg…
     offshoot[bot]: wrote <url>/playground/durations/pull/2
     offshoot[bot]: wrote <url>/playground/durations/issues/1#issuecomment-<id>
-    offshoot[bot]: released: nothing left to do
-    "
+    offshoot[bot]: released: nothing left to do"
   `);
 
   const id = session?.split("/").at(-1);
-  expect(await git("show", "refs/offshoot/threads/1:sessions")).toBe(`${id}\n`);
-  expect(await git("show", "refs/offshoot/threads/2:sessions")).toBe(`${id}\n`);
+  expect(await git("show", "refs/offshoot/threads/1:sessions")).toBe(id);
+  expect(await git("show", "refs/offshoot/threads/2:sessions")).toBe(id);
 
   const head = world.world.issues.get(2)?.pull?.headSha ?? "";
   const shown = await git("log", "-1", "--notes=offshoot/*", "--format=%an%n%n%B%n%N", head);
@@ -119,9 +118,7 @@ test("the journal, the notes and the thread's sessions are plain git in a fresh 
 
     [usage]
     input = 0
-    output = 0
-
-    "
+    output = 0"
   `);
 });
 
@@ -138,18 +135,17 @@ test("a second comment, on the pull request, goes on with the same session, bran
 
   expect([...world.world.issues.values()].filter(({ pull }) => pull)).toEqual([before]);
   expect(before?.pull?.headSha).not.toBe(first);
-  const git = await world.clone();
+  const { git } = await world.clone();
   expect(await git("log", "--reverse", "--format=%s", `main..origin/${before?.pull?.head}`)).toMatchInlineSnapshot(`
     "(scripted model, not an AI) Read \`ms\` as milliseconds
-    (scripted model, not an AI) Test milliseconds next to seconds
-    "
+    (scripted model, not an AI) Test milliseconds next to seconds"
   `);
   expect([...(await world.refs()).keys()].filter((ref) => ref.startsWith("refs/offshoot/sessions/"))).toHaveLength(1);
   expect(world.thread(2)).toMatchInlineSnapshot(`
     "maintainer: /agent also add a test for milliseconds
 
     offshoot[bot]: <!-- offshoot:status <ULID> -->
-    **Offshoot** · session \`<ULID>\` · nothing to do, waiting for the next \`/agent\`
+    **Offshoot** · session \`<ULID>\` · idle, waiting for the next \`/agent\`
 
     | | |
     |---|---|
