@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import { edit, exec, fail, gate, hold, say, script, write } from "../../playground/scripted-model.ts";
 import { runSession } from "../../src/runner/run.ts";
 import { refOf } from "../../src/sessions/store.ts";
-import { client, openRunWorld, type RunWorld, scripted } from "./run-world.ts";
+import { client } from "./machine.ts";
+import { openRunWorld, type RunWorld, scripted } from "./run-world.ts";
 
 const branchRef = ({ branch }: RunWorld) => refOf.branch(branch);
 
@@ -71,7 +72,7 @@ test("a turn that wrote: a commit, a note, a draft pull request; later turns go 
   expect(world.answers()[0]).toContain(`[#${issue?.number}]`);
 
   // A person writes around what is ours, and asks for more there.
-  const person = client(world.github, world.github.tokens.maintainer);
+  const person = client(world.github.world.url, world.github.tokens.maintainer);
   const at = { owner: "octo", repo: "sample", pull_number: issue?.number ?? 0 };
   await person.rest.pulls.update({ ...at, body: `Read this first.\n\n${issue?.body}\n\nThanks!`, title: "My title" });
   await world.ask("add c", issue?.number);

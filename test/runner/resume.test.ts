@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -5,7 +7,7 @@ import { call, exec, gate, hold, say, script, write } from "../../playground/scr
 import { Fenced } from "../../src/runner/recorder.ts";
 import { runSession } from "../../src/runner/run.ts";
 import { refOf } from "../../src/sessions/store.ts";
-import { dying, has, Killed, openRunWorld, type RunWorld, scripted } from "./run-world.ts";
+import { dying, has, inputOf, Killed, openRunWorld, type RunWorld, scripted } from "./run-world.ts";
 
 /** Saves at every step. */
 const always = { saveEveryMs: 0 };
@@ -13,7 +15,7 @@ const always = { saveEveryMs: 0 };
 const messagesIn = async (world: RunWorld) => (await world.events("message.added")).map(({ message }) => message);
 
 test("CA1, AC4: a runner that is killed in mid-turn is followed by one on another machine, from the last saved step", async () => {
-  const { model, server } = await scripted(
+  const { model, sent } = await scripted(
     script(
       exec("cd sub && export GREETING=hi && echo kept > kept.txt && echo more >> ../a.txt"),
       exec("echo lost > lost.txt && mkdir -p ../ignored && echo x > ../ignored/x"),
@@ -39,7 +41,7 @@ test("CA1, AC4: a runner that is killed in mid-turn is followed by one on anothe
   expect(await world.read(wip ?? "", "sub/kept.txt")).toBe("kept\n");
   expect(await world.read(wip ?? "", "sub/lost.txt")).toBeNull();
 
-  const before = server.requests().length;
+  const before = sent.length;
   const second = await world.machine();
   expect(await runSession(second)).toMatchObject({ kind: "drained", turns: 1 });
   const messages = await messagesIn(world);
@@ -51,8 +53,13 @@ test("CA1, AC4: a runner that is killed in mid-turn is followed by one on anothe
   expect(ran).toEqual(["cd sub &&", "echo lost", 'echo "$GR']);
   const outputs = messages.flatMap((message) => (message.role === "tool" ? [message.output] : []));
   expect(outputs.at(-1)).toContain("hi from sub: kept.txt\\nlost.txt");
-  const resumed = server.requests().slice(before);
-  expect(contextOf(resumed[0])).toEqual([...contextOf(server.requests()[before - 1]), ...tail(resumed[0], 2)]);
+  const [last, resumed] = [inputOf(sent[before - 1]), inputOf(sent[before])];
+  expect(resumed.slice(0, last.length)).toEqual(last);
+  expect(resumed.slice(last.length).map(({ type }) => type)).toEqual([
+    "reasoning",
+    "function_call",
+    "function_call_output",
+  ]);
 
   const commit = await world.tip(refOf.branch(world.branch));
   expect(await world.read(commit ?? "", "a.txt")).toBe("a\nmore\n");
@@ -61,11 +68,28 @@ test("CA1, AC4: a runner that is killed in mid-turn is followed by one on anothe
   expect(world.answers()).toHaveLength(1);
 });
 
-function contextOf(body: unknown): unknown[] {
-  return typeof body === "object" && body !== null && "input" in body && Array.isArray(body.input) ? body.input : [];
-}
+test("SIGKILL for a runner's process: the next one finishes its turn, and says it once", async () => {
+  const thinking = gate();
+  const { model, url } = await scripted(
+    script(exec("cd sub && echo kept > kept.txt"), hold(thinking, exec("cat kept.txt")), say("Kept it.")),
+  );
+  const world = await openRunWorld({ model });
+  const program = join(import.meta.dirname, "machine.ts");
+  const child = spawn(process.execPath, [program, JSON.stringify(world.newMachine()), url], { stdio: "inherit" });
+  const ended = once(child, "exit");
+  await Promise.race([thinking.reached, ended]);
+  child.kill("SIGKILL");
+  expect(await ended).toEqual([null, "SIGKILL"]);
+  thinking.release();
 
-const tail = (body: unknown, count: number) => contextOf(body).slice(-count);
+  expect(await world.run()).toMatchObject({ kind: "drained", turns: 1 });
+  expect((await world.events("command.ran")).map(({ step, exit_code }) => [step, exit_code])).toEqual([
+    [1, 0],
+    [2, 0],
+  ]);
+  expect(world.answers()).toEqual([expect.stringContaining("Kept it.")]);
+  expect(await world.read(refOf.branch(world.branch), "sub/kept.txt")).toBe("kept\n");
+});
 
 test("steps after the last save never happened: their files are gone, and the model is not told of them", async () => {
   const step = gate();
@@ -106,7 +130,7 @@ test("the checkout may hold what a dead run left: tracked files go back, ignored
 });
 
 test("killed between any two of push, pull request, answer and their records: each is there exactly once afterwards", async () => {
-  const { model, server } = await scripted(script(write("b.txt", "better\n"), say("Made b better")));
+  const { model, sent } = await scripted(script(write("b.txt", "better\n"), say("Made b better")));
   const world = await openRunWorld({ model });
   const deaths = [
     ["after", "turn.ended", "the final push, no pull request"],
@@ -127,7 +151,7 @@ test("killed between any two of push, pull request, answer and their records: ea
   }
   expect(await world.run()).toMatchObject({ kind: "drained", turns: 0 });
 
-  expect(server.requests()).toHaveLength(2);
+  expect(sent).toHaveLength(2);
   expect(world.answers()).toEqual([expect.stringContaining("Made b better")]);
   const pulls = [...world.github.world.issues.values()].filter(({ pull }) => pull?.head === world.branch);
   expect(pulls).toEqual([expect.objectContaining({ title: expect.stringContaining("Made b better") })]);
@@ -161,7 +185,7 @@ test("AC8: a runner that was fenced off writes nothing more and stops", async ()
 });
 
 test("a turn whose runs end one after another is given up with the remedy, and the next prompt is worked on", async () => {
-  const { model, server } = await scripted(
+  const { model, sent } = await scripted(
     script(exec("echo x >> a.txt"), call("exec", { command: "exit 0" }), say("Done.")),
   );
   const world = await openRunWorld({ model });
@@ -172,9 +196,9 @@ test("a turn whose runs end one after another is given up with the remedy, and t
     );
     await expect(runSession({ ...machine, store })).rejects.toThrow(Killed);
   }
-  const asked = server.requests().length;
+  const asked = sent.length;
   await world.run();
-  expect(server.requests()).toHaveLength(asked);
+  expect(sent).toHaveLength(asked);
   expect(world.answers()).toHaveLength(1);
   expect(world.answers()[0]).toContain("3 runs ended in the middle of this turn");
   expect(world.answers()[0]).toMatch(/What to do: .*logs of those runs/);
@@ -186,12 +210,11 @@ test("a turn whose runs end one after another is given up with the remedy, and t
   await world.ask("go on");
   await world.run({ model: other.model });
   expect(world.answers()[1]).toContain("Here again.");
-  expect(unanswered(contextOf(other.server.requests()[0]))).toEqual([]);
+  expect(unanswered(inputOf(other.sent[0]))).toEqual([]);
 });
 
-/** Calls of a request that something else than their answer, or another call, follows. */
-function unanswered(input: readonly unknown[]): unknown[] {
-  const items = input as readonly { type: string; call_id?: string; role?: string }[];
+/** Calls of a request that have no answer before the next prompt. */
+function unanswered(items: ReturnType<typeof inputOf>) {
   const prompts = items.flatMap(({ role }, index) => (role === "user" ? [index] : []));
   return items.filter(({ type, call_id }, index) => {
     const end = prompts.find((prompt) => prompt > index) ?? items.length;

@@ -1,38 +1,29 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Octokit } from "@octokit/rest";
 import { ulid } from "ulid";
 import { afterAll, expect, onTestFinished } from "vitest";
 import { mintToken } from "../../playground/github/access.ts";
 import { type Github, openGithub } from "../../playground/github/server.ts";
-import { type Script, type ScriptedModel, startScriptedModel } from "../../playground/scripted-model.ts";
+import { type Script, startScriptedModel } from "../../playground/scripted-model.ts";
 import type { Comment, Issue } from "../../playground/world.ts";
-import { defaultConfig } from "../../src/config.ts";
-import type { Forge } from "../../src/github/forge.ts";
-import { octokitForge } from "../../src/github/octokit-forge.ts";
-import { openaiModel } from "../../src/runner/openai.ts";
 import { type RunReport, runSession } from "../../src/runner/run.ts";
 import type { Runner } from "../../src/runner/runner.ts";
-import { type Hand, open, queue } from "../../src/sessions/decide.ts";
-import { Repository } from "../../src/sessions/git.ts";
+import { open, queue } from "../../src/sessions/decide.ts";
+import type { Repository } from "../../src/sessions/git.ts";
 import { gitStore } from "../../src/sessions/git-store.ts";
 import type { CommitId, SessionId } from "../../src/sessions/ids.ts";
-import type { Actor, Event, EventOf, EventType } from "../../src/sessions/journal.ts";
+import type { Event, EventOf, EventType } from "../../src/sessions/journal.ts";
 import type { Session } from "../../src/sessions/session.ts";
 import { type Append, compose, refOf, type SessionStore } from "../../src/sessions/store.ts";
 import { backOff, transact } from "../../src/sessions/transact.ts";
-
-const at = { owner: "octo", repo: "sample" };
-const path = process.env.PATH ?? "";
-const everyHour = 3_600_000;
+import { client, handOf, type Machine, modelAt, openMachine, openRepository, sample } from "./machine.ts";
 
 /** What the repository has on `main`. */
 const files = { "a.txt": "a\n", "b.txt": "b\n", "sub/.gitkeep": "", ".gitignore": "ignored/\n" };
 
 export interface RunWorld {
   readonly github: Github;
-  readonly forge: Forge;
   readonly session: SessionId;
   /** The number of the session's issue. */
   readonly thread: number;
@@ -42,7 +33,7 @@ export interface RunWorld {
   /** A store with a clone of its own, as the app has. */
   readonly store: SessionStore;
   readonly main: CommitId;
-  /** A runner on a machine of its own: a fresh clone, work tree and scratch folder. */
+  newMachine(): Machine;
   machine(change?: Partial<Runner>): Promise<Runner>;
   run(change?: Partial<Runner>): Promise<RunReport>;
   /** Queues one more prompt, as the app does. Gives its comment's id. */
@@ -75,7 +66,7 @@ let github: Promise<Github> | undefined;
 function sharedGithub(): Promise<Github> {
   github ??= openGithub({
     port: 0,
-    ...at,
+    ...sample,
     dir: join(dir, "github"),
     webhook: { secret: "a webhook secret" },
     app: { id: 1234, slug: "offshoot" },
@@ -94,11 +85,10 @@ afterAll(async () => {
 export async function openRunWorld(options: RunWorldOptions = {}): Promise<RunWorld> {
   const github = await sharedGithub();
   const { world } = github;
-  const remote = { url: world.gitDir, authorization: async () => undefined };
-  const bare = await Repository.open({ dir: world.gitDir, remote, path });
+  const bare = await openRepository(world.gitDir, world.gitDir);
   const session = ulid() as SessionId;
   const place = join(dir, session);
-  const store = gitStore(await Repository.open({ dir: join(place, "app.git"), remote, path }));
+  const store = gitStore(await openRepository(join(place, "app.git"), world.gitDir));
   const commit = (parents: CommitId[], tree: Readonly<Record<string, string>>) =>
     bare.commit({
       parents,
@@ -109,8 +99,8 @@ export async function openRunWorld(options: RunWorldOptions = {}): Promise<RunWo
     });
   const main = await commit([], files);
   await bare.raw(["update-ref", "refs/heads/main", main]);
-  const issues = client(github, github.tokens.maintainer).rest.issues;
-  const { data: issue } = await issues.create({ ...at, title: "a is not b", body: "Look at a." });
+  const issues = client(world.url, github.tokens.maintainer).rest.issues;
+  const { data: issue } = await issues.create({ ...sample, title: "a is not b", body: "Look at a." });
 
   const branch = options.onBranch ?? `offshoot/${issue.number}-a-is-not-b-${session.slice(-4).toLowerCase()}`;
   if (options.onBranch) await bare.raw(["update-ref", refOf.branch(branch), main]);
@@ -124,36 +114,23 @@ export async function openRunWorld(options: RunWorldOptions = {}): Promise<RunWo
   const prompt = comment("1", options.prompt ?? "make a into b", issue.number);
   await store.append(compose(session, null, open(maintainer, { session, opened, thread, prompt })));
 
-  const forge = forgeOf(github);
+  const token = tokenOfApp(github);
   let machines = 0;
   let comments = 1;
-  const machine = async (change: Partial<Runner> = {}): Promise<Runner> => {
+  const newMachine = (): Machine => {
     machines += 1;
-    const folder = join(place, `machine-${machines}`);
-    const repository = await Repository.open({ dir: join(folder, "repository.git"), remote, path });
-    return {
-      session,
-      repository,
-      store: gitStore(repository),
-      forge,
-      config: defaultConfig,
-      model: options.model ?? { ok: false, problem: { kind: "none", message: "No model.", remedy: "Name one." } },
-      hand: handOf({ kind: "app", login: "offshoot[bot]", id: 600_004 }),
-      holder: {
-        holder: `machine-${machines}`,
-        run: { id: 9_000_000 + machines, attempt: 1, url: "https://x.test/run" },
-      },
-      tree: { path: join(folder, "tree"), at: null },
-      scratch: join(folder, "scratch"),
-      shellEnv: { PATH: path },
-      saveEveryMs: everyHour,
-      log: () => undefined,
-      ...change,
-    };
+    const name = `machine-${machines}`;
+    const run = 9_000_000 + machines; // the double knows no such run, so each has ended as soon as it began
+    return { name, folder: join(place, name), session, run, remote: world.gitDir, server: world.url, token };
   };
+  const machine = async (change: Partial<Runner> = {}): Promise<Runner> => ({
+    ...(await openMachine(newMachine())),
+    ...(options.model ? { model: options.model } : {}),
+    ...change,
+  });
   const journal = async () => (await store.journal(session)).flatMap(({ events }) => events);
   return {
-    ...{ github, forge, session, branch, bare, store, main, machine, journal, thread: issue.number },
+    ...{ github, session, branch, bare, store, main, machine, newMachine, journal, thread: issue.number },
     run: async (change) => runSession(await machine(change)),
     ask: async (text, thread = issue.number) => {
       comments += 1;
@@ -187,10 +164,6 @@ export async function openRunWorld(options: RunWorldOptions = {}): Promise<RunWo
 
 const someone = { name: "Mona", email: "mona@example.com", at: new Date("2026-11-01T12:00:00Z") };
 
-function handOf(by: Actor): Hand {
-  return { by, now: () => new Date(), newId: () => ulid() };
-}
-
 const maintainer = handOf({ kind: "user", login: "maintainer", id: 600_002 });
 
 function comment(id: string, text: string, thread: number) {
@@ -202,29 +175,44 @@ function commentsOn({ world }: Github, thread: number): string[] {
   return [...world.comments.values()].filter(({ issue }: Comment) => issue === thread).map(({ body }) => body);
 }
 
-export function client(github: Github, token: string): Octokit {
-  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-  return new Octokit({ baseUrl: `${github.world.url}/api/v3`, auth: token, log: quiet });
+function tokenOfApp({ world }: Github): string {
+  const user = world.users.get("offshoot[bot]");
+  if (!user) throw new Error("The double has no App.");
+  return mintToken(world, { kind: "installation", user });
 }
 
-/** The forge as the App sees it. */
-export function forgeOf(github: Github): Forge {
-  const bot = github.world.users.get("offshoot[bot]");
-  if (!bot) throw new Error("The double has no App.");
-  const token = mintToken(github.world, { kind: "installation", user: bot });
-  return octokitForge({ octokit: client(github, token), ...at, server: github.world.url });
+export interface Scripted {
+  readonly model: Runner["model"];
+  readonly url: string;
+  /** Bodies of the requests so far, as they went over the wire, oldest first. */
+  readonly sent: readonly string[];
 }
 
 /** The real adapter in front of a scripted server. */
-export async function scripted(script: Script): Promise<{ model: Runner["model"]; server: ScriptedModel }> {
+export async function scripted(script: Script): Promise<Scripted> {
   const server = await startScriptedModel({ script });
   onTestFinished(() => server.close());
-  return { model: modelAt(server.url), server };
+  const sent: string[] = [];
+  const model = modelAt(server.url, (input, init) => {
+    sent.push(String(init?.body));
+    return fetch(input, init);
+  });
+  return { model, url: server.url, sent };
 }
 
-export function modelAt(baseURL: string, apiKey = "sk-test-key"): Runner["model"] {
-  const ref = { provider: "openai", model: "gpt-test" };
-  return { ok: true, ref, open: () => openaiModel({ ref, apiKey, baseURL }) };
+/** The conversation in a request's body, as the Responses API takes it. */
+export function inputOf(body: string | undefined): readonly Item[] {
+  const parsed: unknown = JSON.parse(body ?? "null");
+  if (typeof parsed !== "object" || parsed === null || !("input" in parsed) || !Array.isArray(parsed.input)) {
+    throw new Error(`This is no request of the Responses API: ${body}`);
+  }
+  return parsed.input;
+}
+
+interface Item {
+  readonly type: string;
+  readonly role?: string;
+  readonly call_id?: string;
 }
 
 /** The death of a runner: from here on nothing that it does reaches anyone. */
