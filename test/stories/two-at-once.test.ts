@@ -24,9 +24,9 @@ test("two comments at once on a fresh thread: one session, both answered, one af
   expect(log.split("\n").filter((line) => line.startsWith("turn "))).toMatchInlineSnapshot(`
     [
       "turn 1 started with openai:scripted",
-      "turn 1 ended (done) (scripted model, not an AI) That was the first.",
+      "turn 1 done: (scripted model, not an AI) That was the first.",
       "turn 2 started with openai:scripted",
-      "turn 2 ended (done) (scripted model, not an AI) That was the second.",
+      "turn 2 done: (scripted model, not an AI) That was the second.",
     ]
   `);
 });
