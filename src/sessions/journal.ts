@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { type CommitId, commitIdSchema, eventIdSchema, sessionIdSchema } from "./ids.ts";
 import { messageSchema, tokensSchema } from "./message.ts";
 
-const integer = v.pipe(v.number(), v.safeInteger());
+const integer = v.pipe(v.number(), v.integer());
 const count = v.pipe(integer, v.minValue(0));
 const ordinal = v.pipe(integer, v.minValue(1));
 

@@ -31,7 +31,7 @@ export const messageSchema = v.variant("role", [
   v.strictObject({ role: v.literal("tool"), call: v.string(), name: v.string(), output: v.string() }),
 ]);
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 export const tokensSchema = v.strictObject({ input: count, cached: count, output: count, reasoning: count });
 

@@ -44,7 +44,9 @@ function line(event: Event): string {
     case "turn.started":
       return `turn ${event.turn} started with ${event.model}`;
     case "turn.ended":
-      return `turn ${event.turn} ended (${event.outcome}) ${brief(event.problem?.message ?? event.answer)}`;
+      return [`turn ${event.turn} ${event.outcome}`, brief(event.problem?.message ?? event.answer)]
+        .filter(Boolean)
+        .join(": ");
     case "message.added":
       return `turn ${event.turn}, step ${event.step}: ${message(event.message)}`;
     case "command.ran":

@@ -47,10 +47,10 @@ test("CS7: git log of a session's ref reads as its timeline", async () => {
     offshoot[bot]: asked for a new run: the last one was lost
     offshoot[bot]: run 4712 took the session (epoch 2)
     offshoot[bot]: turn 1, step 1: saved the work tree
-    offshoot[bot]: turn 1 ended (done) The parser now takes negative numbers, and the test passes.
+    offshoot[bot]: turn 1 done: The parser now takes negative numbers, and the test passes.
     offshoot[bot]: wrote https://example.test/answer/1
     offshoot[bot]: turn 2 started with openai:gpt-5.5
-    offshoot[bot]: turn 2 ended (limit)
+    offshoot[bot]: turn 2 limit
     offshoot[bot]: wrote https://example.test/answer/2
     offshoot[bot]: released: nothing left to do
     "
@@ -96,7 +96,7 @@ test("what a model or a tool said is told by its kind, a problem by its message"
       "about to write the pull request",
       "turn 1: checkpoint aaaaaaa",
       "ada's laptop took the session (epoch 1)",
-      "turn 1 ended (failed) The key was refused.",
+      "turn 1 failed: The key was refused.",
     ]
   `);
 });
