@@ -1,29 +1,18 @@
-import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { rolldown } from "rolldown";
 
 const root = join(import.meta.dirname, "..");
 
-export interface Bundle {
-  readonly file: string;
-  readonly bytes: number;
-}
-
-/** Bundles `src/action.ts`, and `src/action-post.ts` where it exists, to `dist/*.js`: one file each, for node24. */
-export async function build(folder = root): Promise<Bundle[]> {
-  const post = join(folder, "src", "action-post.ts");
-  const entries = [join(folder, "src", "action.ts"), ...(existsSync(post) ? [post] : [])];
-  return Promise.all(entries.map((entry) => bundle(entry, join(folder, "dist", `${basename(entry, ".ts")}.js`))));
-}
-
-async function bundle(input: string, file: string): Promise<Bundle> {
-  await using bundler = await rolldown({ input, platform: "node", logLevel: "warn" });
+/** Bundles `src/action.ts` to `dist/action.js`: one file, for node24. Resolves to its path. */
+export async function build(folder = root): Promise<string> {
+  const file = join(folder, "dist", "action.js");
+  await using bundler = await rolldown({ input: join(folder, "src", "action.ts"), platform: "node", logLevel: "warn" });
   await bundler.write({ file, format: "esm", minify: true, codeSplitting: false });
-  return { file, bytes: (await stat(file)).size };
+  return file;
 }
 
 if (import.meta.main) {
-  const bundles = await build();
-  for (const { file, bytes } of bundles) console.error(`${file}: ${Math.ceil(bytes / 1024)} KiB`);
+  const file = await build();
+  console.error(`${file}: ${Math.ceil((await stat(file)).size / 1024)} KiB`);
 }
