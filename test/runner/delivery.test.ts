@@ -252,6 +252,21 @@ test("a branch that is deleted: before the turn it starts again from main, durin
   ]);
 });
 
+test("neither the branch nor the one it came from is there: the turn starts from where the session began", async () => {
+  const { model } = await scripted(script(write("c.txt", "c"), say("Wrote c."), write("d.txt", "d"), say("Wrote d.")));
+  const world = await openRunWorld({ model });
+  await world.run();
+  await world.push(branchRef(world), null);
+  await world.push("refs/heads/main", null);
+  await world.ask("go on");
+  await world.run();
+  expect(plain(world, notices(world.answers().at(-1))[0] ?? "")).toBe(
+    "`<branch>` and `main` were deleted by someone. This turn started again from `<sha>`, where the session began.",
+  );
+  const parent = await world.bare.raw(["rev-parse", `${branchRef(world)}^`]);
+  expect(parent).toBe(`${world.main}\n`);
+});
+
 test("a branch that is pushed to at every try: the work is kept aside", async () => {
   const world = await openRunWorld({ onBranch: "feature-busy" });
   const { model } = await scripted(script(edit("a.txt", "a", "b"), say("Made a into b")));

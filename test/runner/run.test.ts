@@ -272,9 +272,14 @@ test("output that is too long for the model is kept in the journal's append", as
 test("a long output whose file the command's own clean-up took away is told, and the turn goes on", async () => {
   const world = await openRunWorld();
   const machine = await world.machine();
-  const { model } = await scripted(script(exec(`rm -rf ${machine.scratch}/shells-*/*; seq 1 20000`), say("Counted.")));
+  const { model } = await scripted(
+    script(exec(`seq 1 20000; rm ${machine.scratch}/shells-*/*.stdout`), say("Counted.")),
+  );
   await runSession({ ...machine, model });
   expect(world.answers()).toEqual([expect.stringContaining("Counted.")]);
+  const [ran] = await world.events("command.ran");
+  expect(ran).toMatchObject({ exit_code: 0, stdout_bytes: 108_894 });
+  expect(ran?.spilled).toBeUndefined();
 });
 
 test("each request begins with the one before it, byte for byte, in the next turn and on another machine too", async () => {
