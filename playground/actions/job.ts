@@ -1,83 +1,40 @@
-import { mintToken, revoke } from "../github/access.ts";
-import { admitJob } from "../github/oidc.ts";
-import type { Job, Run, Step, User, World } from "../world.ts";
-import { holds, isRecord, type Json, resolve, resolveStrings, type Scope, type Status, text } from "./language.ts";
-import { closeMachine, type Machine, openMachine, print, runnerContext } from "./machine.ts";
-import { type Conclusion, conclude } from "./plan.ts";
-import type { Stop } from "./processes.ts";
-import { failed, type Post, type StepOutcome } from "./step.ts";
-import { performStep } from "./steps.ts";
-import type { JobPlan, StepPlan, Workflow } from "./workflow.ts";
-
-export interface JobOptions {
-  readonly world: World;
-  readonly run: Run;
-  readonly job: Job;
-  readonly workflow: Workflow;
-  readonly plan: JobPlan;
-  readonly actions: Readonly<Record<string, string>>;
-  /** `github`, `inputs`, `vars`, `needs`. */
-  readonly contexts: Scope["contexts"];
-  readonly stop: Stop;
-}
-
-export interface JobResult {
-  readonly conclusion: Conclusion;
-  readonly outputs: Readonly<Record<string, string>>;
-}
+import type { Step } from "../world.ts";
+import { holds, type Json, resolve, resolveStrings, type Scope, text } from "./language.ts";
+import {
+  closeMachine,
+  failed,
+  type JobCall,
+  type Machine,
+  type Outcome,
+  openMachine,
+  print,
+  runnerContext,
+} from "./machine.ts";
+import { uninterrupted } from "./processes.ts";
+import { type Conclusion, conclude } from "./records.ts";
+import { performStep, type StepOutcome } from "./steps.ts";
+import type { StepPlan } from "./workflow.ts";
 
 /** A job while its steps run. */
-interface Running {
-  readonly options: JobOptions;
-  readonly machine: Machine;
-  readonly secrets: Readonly<Record<string, string>>;
-  readonly stop: Stop;
+interface Running extends Machine {
   /** The `steps` context. */
   readonly steps: Record<string, Json>;
-  readonly posts: { readonly name: string; readonly post: Post }[];
   readonly conclusions: Conclusion[];
 }
 
-type Strings = Readonly<Record<string, string>>;
-
-const never = new AbortController().signal;
 const defaultMinutes = 360;
+const skipped: Outcome = { conclusion: "skipped", outputs: {} };
 
 /** Runs a job from its first step to its last post step. Nothing of it is left when the promise resolves. */
-export async function runJob(options: JobOptions): Promise<JobResult> {
-  const { world, run, contexts } = options;
-  const token = mintToken(world, { user: actionsBot(world), kind: "run", runId: run.id });
-  const secrets = { ...Object.fromEntries(world.secrets), GITHUB_TOKEN: token };
-  const github = { ...fields(contexts.github), token };
-  const admission = mayIdentify(options) ? admitJob(world, run, github) : null;
-  const platform = admission?.variables ?? {};
-  const masked = [...Object.values(secrets), ...(admission ? [admission.secret] : [])];
-  try {
-    const machine = await openMachine({ ...options, github, secrets: masked, platform });
-    return await runOn(machine, options, secrets);
-  } finally {
-    revoke(world, token);
-    admission?.end();
-  }
-}
-
-/** `id-token: write`, of the job's own permissions where it has some, of the workflow's otherwise. */
-function mayIdentify({ plan, workflow, contexts }: JobOptions): boolean {
-  const at = { contexts, status: { success: true, failure: false, cancelled: false } };
-  const permissions = resolve(plan.body.find("permissions") ?? workflow.body.find("permissions"), at);
-  return permissions === "write-all" || fields(permissions ?? undefined)["id-token"] === "write";
-}
-
-async function runOn(machine: Machine, options: JobOptions, secrets: Strings): Promise<JobResult> {
-  const before = { contexts: options.contexts, status: { success: true, failure: false, cancelled: false } };
-  const limit = Number(resolve(options.plan.body.find("timeout-minutes"), before) ?? defaultMinutes);
+export async function runJob(call: JobCall): Promise<Outcome> {
+  const limit = Number(call.plan.body.find("timeout-minutes")?.toString() ?? defaultMinutes);
   const timeout = AbortSignal.timeout(limit * 60_000);
-  const stop = { now: options.stop.now, gently: AbortSignal.any([options.stop.gently, timeout]) };
-  const state: Running = { options, machine, secrets, stop, steps: {}, posts: [], conclusions: [] };
+  const stop = { now: call.stop.now, gently: AbortSignal.any([call.stop.gently, timeout]) };
+  const machine = await openMachine({ ...call, stop });
   try {
-    return await runSteps(state);
+    return await runSteps({ ...machine, steps: {}, conclusions: [] });
   } catch (error) {
-    print(machine, `##[error]${messageOf(error)}`);
+    print(machine, `##[error]${error instanceof Error ? error.message : String(error)}`);
     return { conclusion: "failure", outputs: {} };
   } finally {
     if (timeout.aborted) print(machine, `##[error]The job has exceeded its ${limit} minutes.`);
@@ -85,165 +42,63 @@ async function runOn(machine: Machine, options: JobOptions, secrets: Strings): P
   }
 }
 
-async function runSteps(state: Running): Promise<JobResult> {
-  const { options, machine } = state;
-  const { workflow, plan, run } = options;
-  print(
-    machine,
-    `Run ${run.id}, attempt ${run.attempt}: job ${plan.key} of ${workflow.path}, ${text(machine.github.sha)}`,
-  );
-  const unsupported = ["strategy", "container", "services", "uses"].find((key) => plan.body.find(key));
-  if (unsupported) throw new Error(`The playground does not run jobs with \`${unsupported}\`.`);
-  for (const { body } of [workflow, plan])
-    Object.assign(machine.env, resolveStrings(body.find("env"), scope(state, machine.env)));
+async function runSteps(job: Running): Promise<Outcome> {
+  for (const { body } of [job.workflow, job.plan])
+    Object.assign(job.env, resolveStrings(body.find("env"), scope(job, job.env)));
 
-  for (const step of plan.steps) await runStep(state, step);
-  for (const { name, post } of state.posts.toReversed()) await runPost(state, name, post);
-  const outputs = resolveStrings(plan.body.find("outputs"), scope(state, machine.env));
-  const ran = state.conclusions.filter((one) => one !== "skipped");
-  return { conclusion: conclude(ran, isCancelled(state)), outputs: withoutSecrets(machine, outputs) };
-}
-
-type StepResult = Omit<StepOutcome, "conclusion"> & { readonly outcome: Conclusion; readonly conclusion: Conclusion };
-
-async function runStep(state: Running, plan: StepPlan): Promise<void> {
-  const record = begin(state, stepName(state, plan));
-  const result = await orFailure(() => perform(state, plan));
-  const { outputs, outcome, conclusion } = result;
-  state.steps[plan.id] = { outputs, outcome, conclusion };
-  if (result.post) state.posts.push({ name: record.name, post: result.post });
-  finish(state, record, result);
-}
-
-async function runPost(state: Running, name: string, post: Post): Promise<void> {
-  const record = begin(state, `Post ${name}`);
-  const result = await orFailure(async () => {
-    if (!isWanted(state, post.condition, scope(state, state.machine.env))) return skipped;
-    return concluded(await post.perform(stopNow(state)), false);
-  });
-  finish(state, record, result);
-}
-
-async function perform(state: Running, plan: StepPlan): Promise<StepResult> {
-  const { machine } = state;
-  const env = { ...machine.env, ...resolveStrings(plan.body.find("env"), scope(state, machine.env)) };
-  const at = scope(state, env);
-  if (!isWanted(state, plan.condition, at)) return skipped;
-  const body = { ...runDefaults(state, at), ...fields(resolve(plan.body, at)) };
-  const inputs = resolveStrings(plan.body.find("with"), at);
-
-  const limit = Number(body["timeout-minutes"] ?? 0);
-  const timeout = limit > 0 ? AbortSignal.timeout(limit * 60_000) : never;
-  const base = stopNow(state);
-  const stop = { now: base.now, gently: AbortSignal.any([base.gently, timeout]) };
-  const call = { machine, scope: at, body, env: { ...env, GITHUB_ACTION: plan.id }, inputs, stop };
-  const outcome = await performStep(call);
-  const timedOut = outcome.conclusion === "cancelled" && timeout.aborted && !base.gently.aborted;
-  const ended = timedOut
-    ? { ...failed(`The step has exceeded its ${limit} minutes.`), outputs: outcome.outputs }
-    : outcome;
-  return concluded(ended, body["continue-on-error"] === true);
-}
-
-const skipped: StepResult = { outcome: "skipped", conclusion: "skipped", outputs: {} };
-
-function concluded(outcome: StepOutcome, forgiven: boolean): StepResult {
-  const { conclusion } = outcome;
-  return { ...outcome, outcome: conclusion, conclusion: forgiven && conclusion === "failure" ? "success" : conclusion };
-}
-
-/** A step whose expressions cannot be evaluated, or that cannot be prepared, fails and says why. */
-async function orFailure(perform: () => Promise<StepResult>): Promise<StepResult> {
-  try {
-    return await perform();
-  } catch (error) {
-    return concluded(failed(messageOf(error)), false);
+  const posts: (() => Promise<Outcome>)[] = [];
+  for (const step of job.plan.steps) {
+    const name = stepName(job, step);
+    const { outputs, conclusion, post } = await record(job, name, () => runStep(job, step));
+    job.steps[step.id] = { outputs, outcome: conclusion, conclusion };
+    if (post) posts.unshift(() => record(job, `Post ${name}`, () => post(uninterrupted(job.stop))));
   }
+  for (const post of posts) await post();
+  const outputs = resolveStrings(job.plan.body.find("outputs"), scope(job, job.env));
+  const ran = job.conclusions.filter((one) => one !== "skipped");
+  return { conclusion: conclude(ran, job.stop.gently.aborted), outputs };
 }
 
-function begin(state: Running, name: string): Step {
-  const { job, world } = state.options;
-  const step: Step = {
-    number: job.steps.length + 1,
-    name,
-    status: "in_progress",
-    conclusion: null,
-    startedAt: world.now(),
-    completedAt: null,
-  };
+async function runStep(job: Running, { id, condition, body }: StepPlan): Promise<StepOutcome> {
+  const env = { ...job.env, ...resolveStrings(body.find("env"), scope(job, job.env)) };
+  const at = scope(job, env);
+  if (!holds(condition, at)) return skipped;
+  return performStep({
+    ...{
+      machine: job,
+      scope: at,
+      uses: text(resolve(body.find("uses"), at)),
+      script: text(resolve(body.find("run"), at)),
+    },
+    ...{ inputs: resolveStrings(body.find("with"), at), env: { ...env, GITHUB_ACTION: id } },
+    stop: uninterrupted(job.stop),
+  });
+}
+
+/** Shows a step in the job's list, from its beginning to its end; the end of the playground leaves it out. */
+async function record(running: Running, name: string, perform: () => Promise<StepOutcome>): Promise<StepOutcome> {
+  const { job, world, stop, conclusions } = running;
+  const times = { startedAt: world.now(), completedAt: null };
+  const step: Step = { number: job.steps.length + 1, name, status: "in_progress", conclusion: null, ...times };
   job.steps.push(step);
-  return step;
+  const outcome = stop.now.aborted ? skipped : await perform().catch((error: Error) => failed(error.message));
+  if (outcome.problem) print(running, `##[error]${outcome.problem}`);
+  conclusions.push(outcome.conclusion);
+  Object.assign(step, { status: "completed", conclusion: outcome.conclusion, completedAt: world.now() });
+  return outcome;
 }
 
-function finish(state: Running, step: Step, result: StepResult): void {
-  if (result.problem) print(state.machine, `##[error]${result.problem}`);
-  state.conclusions.push(result.conclusion);
-  step.status = "completed";
-  step.conclusion = result.conclusion;
-  step.completedAt = state.options.world.now();
-}
-
-function scope(state: Running, env: Strings): Scope {
-  const { machine, options, secrets, steps } = state;
-  const status = jobStatus(state);
-  const job = { status: status.cancelled ? "cancelled" : status.failure ? "failure" : "success" };
-  const own = { github: machine.github, env, secrets, steps, job, runner: runnerContext(machine) };
-  return { contexts: { ...options.contexts, ...own, strategy: {}, matrix: {} }, status };
-}
-
-function jobStatus(state: Running): Status {
-  const cancelled = isCancelled(state);
-  const failure = !cancelled && state.conclusions.includes("failure");
-  return { cancelled, failure, success: !cancelled && !failure };
-}
-
-function isCancelled({ stop }: Running): boolean {
-  return stop.gently.aborted || stop.now.aborted;
-}
-
-function isWanted(state: Running, condition: string, at: Scope): boolean {
-  return !state.stop.now.aborted && holds(condition, at);
-}
-
-/** What still runs after a cancellation was asked for by `always()` or `cancelled()`: it is not interrupted again. */
-function stopNow({ stop }: Running): Stop {
-  return stop.gently.aborted ? { now: stop.now, gently: never } : stop;
-}
-
-function runDefaults(state: Running, at: Scope): { readonly [key: string]: Json } {
-  const { workflow, plan } = state.options;
-  const [common, own] = [workflow, plan].map(({ body }) => fields(fields(resolve(body.find("defaults"), at)).run));
-  return { ...common, ...own };
+function scope(job: Running, env: Record<string, string>): Scope {
+  const { contexts, github, secrets, steps, conclusions } = job;
+  const cancelled = job.stop.gently.aborted;
+  const failure = !cancelled && conclusions.includes("failure");
+  const own = { github, env, secrets, steps, runner: runnerContext(job) };
+  return { contexts: { ...contexts, ...own }, status: { cancelled, failure, success: !cancelled && !failure } };
 }
 
 /** As on GitHub: the given name, else what the step runs. */
-function stepName(state: Running, { body, id }: StepPlan): string {
-  const token = body.find("name") ?? body.find("uses") ?? body.find("run");
-  try {
-    const name = text(resolve(token, scope(state, state.machine.env)));
-    return body.find("name") ? name : `Run ${name.trim().split("\n")[0]}`;
-  } catch {
-    return id; // the step is going to fail with the reason
-  }
-}
-
-/** As on GitHub, an output that holds a secret does not leave the job. */
-function withoutSecrets(machine: Machine, outputs: Strings): Strings {
-  const holdsSecret = (value: string) => [...machine.masks].some((secret) => value.includes(secret));
-  for (const name of Object.keys(outputs).filter((key) => holdsSecret(outputs[key] ?? "")))
-    print(machine, `##[warning]Skip output '${name}' since it may contain secret.`);
-  return Object.fromEntries(Object.entries(outputs).filter(([, value]) => !holdsSecret(value)));
-}
-
-function actionsBot(world: World): User {
-  const login = "github-actions[bot]";
-  return world.users.get(login) ?? { login, id: 41_898_282, type: "Bot", permission: "write" };
-}
-
-function fields(value: Json | undefined): { readonly [key: string]: Json } {
-  return isRecord(value) ? value : {};
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function stepName(job: Running, { body }: StepPlan): string {
+  const given = body.find("name");
+  const name = text(resolve(given ?? body.find("uses") ?? body.find("run"), scope(job, job.env)));
+  return given ? name : `Run ${name.trim().split("\n")[0]}`;
 }

@@ -1,67 +1,41 @@
-import { enter, type Groups, leave } from "./concurrency.ts";
+/**
+ * Does the work once nobody else of the concurrency group is at work. Resolves to false when it was not done: `signal`
+ * was aborted before its turn came, or a newcomer took its place, for only one waits. Names of groups do not tell upper
+ * from lower case.
+ */
+export type InTurn = (group: string, signal: AbortSignal, work: () => Promise<void>) => Promise<boolean>;
 
-interface Waiter {
-  readonly name: string;
-  readonly group: string;
-  readonly cancelInProgress: boolean;
-  /** Aborted when it is no longer wanted, also by `cancel`. */
-  readonly signal: AbortSignal;
-  /** Called when another one takes its place. */
-  readonly cancel: () => void;
-}
+export function openLanes(): InTurn {
+  /** By the groups in which someone is at work: who waits. */
+  const waiting = new Map<string, PromiseWithResolvers<boolean> | null>();
 
-/** Concurrency groups at work: who enters waits for its turn. Names of groups do not tell upper from lower case. */
-export interface Lanes {
-  /** Resolves to false when it was cancelled before its turn came; then there is nothing to leave. */
-  enter(waiter: Waiter): Promise<boolean>;
-  leave(group: string, name: string): void;
-}
-
-export function openLanes(): Lanes {
-  let groups: Groups = new Map();
-  const members = new Map<string, { readonly cancel: () => void; readonly start: () => void }>();
-
-  const exit = (group: string, name: string) => {
-    const left = leave(groups, group.toLowerCase(), name);
-    groups = left.groups;
-    members.delete(name);
-    if (left.starts !== null) members.get(left.starts)?.start();
+  const waitTurn = (group: string, signal: AbortSignal): Promise<boolean> => {
+    waiting.get(group)?.resolve(false);
+    const turn = Promise.withResolvers<boolean>();
+    waiting.set(group, turn);
+    const giveUp = () => {
+      if (waiting.get(group) === turn) waiting.set(group, null);
+      turn.resolve(false);
+    };
+    signal.addEventListener("abort", giveUp, { once: true });
+    return turn.promise;
   };
-  return {
-    leave: exit,
-    enter: (waiter) => {
-      const { name, signal, cancel } = waiter;
-      if (signal.aborted) return Promise.resolve(false);
-      const entered = enter(groups, { ...waiter, group: waiter.group.toLowerCase() });
-      groups = entered.groups;
-      const turn = Promise.withResolvers<boolean>();
-      members.set(name, { cancel, start: () => turn.resolve(true) });
-      if (entered.starts) turn.resolve(true);
-      else signal.addEventListener("abort", () => turn.resolve(false), { once: true });
-      for (const other of entered.cancels) members.get(other)?.cancel();
-      return turn.promise.then((started) => {
-        if (!started) exit(waiter.group, name);
-        return started;
-      });
-    },
+  const leave = (group: string) => {
+    const next = waiting.get(group);
+    if (next) waiting.set(group, null);
+    else waiting.delete(group);
+    next?.resolve(true);
   };
-}
-
-export type Places = <Result>(work: () => Promise<Result>) => Promise<Result>;
-
-/** Lets so many pieces of work go on at once; the others wait in line. */
-export function openPlaces(count: number): Places {
-  let free = count;
-  const line: (() => void)[] = [];
-  return async (work) => {
-    if (free > 0) free--;
-    else await new Promise<void>((resolve) => line.push(resolve));
+  return async (name, signal, work) => {
+    const group = name.toLowerCase();
+    if (signal.aborted) return false;
+    if (!waiting.has(group)) waiting.set(group, null);
+    else if (!(await waitTurn(group, signal))) return false;
     try {
-      return await work();
+      await work();
+      return true;
     } finally {
-      const next = line.shift();
-      if (next) next();
-      else free++;
+      leave(group);
     }
   };
 }

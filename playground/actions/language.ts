@@ -21,6 +21,9 @@ export interface Status {
   readonly cancelled: boolean;
 }
 
+/** The status before anything has run. */
+export const atFirst: Status = { success: true, failure: false, cancelled: false };
+
 /** The contexts (`github`, `env`, …) and the status that an expression sees. */
 export interface Scope {
   readonly contexts: { readonly [name: string]: Json };
@@ -28,16 +31,15 @@ export interface Scope {
 }
 
 /** Evaluates one expression, given without `${{ }}`. Throws what GitHub's evaluator throws, with a message for people. */
-function evaluate(expression: string, scope: Scope): Json {
-  const functions = statusFunctions(scope.status);
-  const tree = new Parser(new Lexer(expression).lex().tokens, Object.keys(scope.contexts), functions).parse();
-  const contexts = JSON.parse(JSON.stringify(scope.contexts), data.reviver);
-  const known = Object.values(wellKnownFunctions).map((entry) => [entry.name.toLowerCase(), entry] as const);
-  const table = new Map<string, FunctionDefinition>([
-    ...known,
-    ...functions.map((entry) => [entry.name, entry] as const),
-  ]);
-  return JSON.parse(JSON.stringify(new Evaluator(tree, contexts, table).evaluate(), data.replacer));
+function evaluate(expression: string, { contexts, status }: Scope): Json {
+  const own = Object.entries({ ...status, always: true }).map(([name, value]): FunctionDefinition => {
+    return { name, minArgs: 0, maxArgs: 0, call: () => new data.BooleanData(value) };
+  });
+  const functions = [...Object.values(wellKnownFunctions), ...own];
+  const table = new Map(functions.map((entry) => [entry.name.toLowerCase(), entry]));
+  const tree = new Parser(new Lexer(expression).lex().tokens, Object.keys(contexts), own).parse();
+  const values = JSON.parse(JSON.stringify(contexts), data.reviver);
+  return JSON.parse(JSON.stringify(new Evaluator(tree, values, table).evaluate(), data.replacer));
 }
 
 /** `if:` as GitHub reads it: anything but false, null, 0 and the empty string holds. */
@@ -57,8 +59,8 @@ export function resolve(token: TemplateToken | undefined, scope: Scope): Json {
 
 /** Resolves a mapping of strings (`env`, `with`, `outputs`). */
 export function resolveStrings(token: TemplateToken | undefined, scope: Scope): Record<string, string> {
-  const value = resolve(token, scope);
-  return Object.fromEntries(Object.entries(isRecord(value) ? value : {}).map(([key, item]) => [key, text(item)]));
+  const entries = Object.entries(fields(resolve(token, scope)));
+  return Object.fromEntries(entries.map(([key, item]) => [key, text(item)]));
 }
 
 /** A value as it looks in a string: null is empty, as on GitHub. */
@@ -66,16 +68,9 @@ export function text(value: Json | undefined): string {
   return value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-export function isRecord(value: Json | undefined): value is { readonly [key: string]: Json } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** The entries of an object; none where the value is something else. */
+export function fields(value: Json | undefined): { readonly [key: string]: Json } {
+  return typeof value === "object" && value !== null && !isArray(value) ? value : {};
 }
 
-function statusFunctions(status: Status): FunctionDefinition[] {
-  const define = (name: string, value: boolean): FunctionDefinition => ({
-    name,
-    minArgs: 0,
-    maxArgs: 0,
-    call: () => new data.BooleanData(value),
-  });
-  return [...Object.entries(status).map(([name, value]) => define(name, value)), define("always", true)];
-}
+const isArray: (value: Json) => value is readonly Json[] = Array.isArray;

@@ -1,74 +1,78 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
+import { mintToken, revoke } from "../github/access.ts";
+import { type Admission, admitJob } from "../github/oidc.ts";
 import type { Job, Run, World } from "../world.ts";
 import { mask, maskedLines, readAssignments, readLine } from "./commands.ts";
-import { type Json, text } from "./language.ts";
-import { type Ending, killMarked, runProcess, type Stop } from "./processes.ts";
+import { atFirst, fields, type Json, resolve, type Scope, text } from "./language.ts";
+import { type Command, killMarked, runProcess, type Stop } from "./processes.ts";
+import { type Conclusion, writeLog } from "./records.ts";
+import type { JobPlan, Workflow } from "./workflow.ts";
 
-/** What one job runs on: its folders, its environment and its log. It lives as long as the job. */
-export interface Machine {
+/** A job to be done, with what it needs of its run. */
+export interface JobCall {
   readonly world: World;
   readonly run: Run;
+  readonly workflow: Workflow;
   readonly job: Job;
+  readonly plan: JobPlan;
+  /** `github`, `inputs`, `vars`, `needs`. */
+  readonly contexts: Scope["contexts"];
   /** Local action folders by `owner/repo`. */
   readonly actions: Readonly<Record<string, string>>;
+  readonly stop: Stop;
+}
+
+/** What one job runs on: its folders, its environment, its secrets and its log. It lives as long as the job. */
+export interface Machine extends JobCall {
   readonly folder: string;
   readonly workspace: string;
   readonly temp: string;
   /** The `github` context of this job's steps, its token included. */
   readonly github: Readonly<Record<string, Json>>;
+  readonly secrets: Readonly<Record<string, string>> & { readonly GITHUB_TOKEN: string };
+  /** How the job may ask for an OIDC token, if it may. */
+  readonly admission: Admission | null;
   /** The `env` context: the workflow's and the job's, then what steps write to GITHUB_ENV. */
   readonly env: Record<string, string>;
   /** What steps put in front of PATH, the first one first. */
   readonly path: string[];
-  /** What the platform gives every step of this job besides: how to ask for an OIDC token. */
-  readonly platform: Readonly<Record<string, string>>;
   readonly masks: Set<string>;
   readonly sessions: Set<number>;
-  readonly tracking: string;
 }
 
-export async function openMachine(options: {
-  readonly world: World;
-  readonly run: Run;
-  readonly job: Job;
-  readonly actions: Readonly<Record<string, string>>;
-  readonly github: Readonly<Record<string, Json>>;
-  readonly secrets: Iterable<string>;
-  readonly platform: Readonly<Record<string, string>>;
-}): Promise<Machine> {
-  const { world, run, job, actions, platform } = options;
+export async function openMachine(call: JobCall): Promise<Machine> {
+  const { world, run, job } = call;
   const folder = join(world.dir, "jobs", String(job.id));
   const workspace = join(folder, "work", world.repo, world.repo);
   const temp = join(folder, "temp");
   for (const path of [workspace, temp, join(folder, "home")]) await mkdir(path, { recursive: true });
-  const eventPath = join(folder, "event.json");
-  await writeFile(eventPath, JSON.stringify(options.github.event, null, 2));
+  const bot = world.users.get("github-actions[bot]");
+  if (!bot) throw new Error("This GitHub has no user github-actions[bot].");
+  const token = mintToken(world, { user: bot, kind: "run", runId: run.id });
+  const secrets = { ...Object.fromEntries(world.secrets), GITHUB_TOKEN: token };
+  const github = { ...fields(call.contexts.github), token, job: job.key, workspace };
+  const admission = mayIdentify(call) ? admitJob(world, run, github) : null;
+  const masks = new Set([...Object.values(secrets), admission?.secret ?? ""].flatMap(maskedLines));
   return {
-    world,
-    run,
-    job,
-    actions,
-    platform,
-    folder,
-    workspace,
-    temp,
-    github: { ...options.github, job: job.key, workspace, event_path: eventPath },
-    env: {},
-    path: [],
-    masks: new Set([...options.secrets].flatMap(maskedLines)),
-    sessions: new Set(),
-    tracking: `github_${randomUUID()}`,
+    ...{ ...call, folder, workspace, temp, github, secrets, admission },
+    ...{ env: {}, path: [], masks, sessions: new Set<number>() },
   };
 }
 
-/** Ends every process of the job, however it hid, and removes the job's folder. */
-export async function closeMachine(machine: Machine): Promise<void> {
-  const { sessions, tracking, folder, workspace } = machine;
-  const variables = [`RUNNER_TRACKING_ID=${tracking}`, `GITHUB_WORKSPACE=${workspace}`];
-  const killed = await killMarked({ sessions, folder, variables });
-  if (killed > 0) print(machine, `Cleaned up ${killed} orphan process${killed === 1 ? "" : "es"}.`);
+/** `id-token: write`, of the job's own permissions where it has some, of the workflow's otherwise. */
+function mayIdentify({ plan, workflow, contexts }: JobCall): boolean {
+  const token = plan.body.find("permissions") ?? workflow.body.find("permissions");
+  const permissions = resolve(token, { contexts, status: atFirst });
+  return permissions === "write-all" || fields(permissions)["id-token"] === "write";
+}
+
+/** Ends every process of the job, however it hid, its tokens and its folder. */
+export async function closeMachine({ world, sessions, folder, workspace, secrets, admission }: Machine): Promise<void> {
+  revoke(world, secrets.GITHUB_TOKEN);
+  admission?.end();
+  await killMarked({ sessions, folder, variables: [`GITHUB_WORKSPACE=${workspace}`] });
   await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
@@ -77,41 +81,29 @@ export function print({ world, job, masks }: Machine, message: string): void {
   writeLog(world, job, mask(message, masks));
 }
 
-/** Adds lines to a job's log, each with its timestamp in front. */
-export function writeLog(world: World, job: Job, message: string): void {
-  const now = world.now().toISOString().replace("Z", "0000Z");
-  for (const line of message.split("\n")) job.log.push(`${now} ${line}`);
+export function runnerContext({ temp }: Machine): Record<string, string> {
+  return { os: process.platform === "darwin" ? "macOS" : "Linux", arch: process.arch.toUpperCase(), temp };
 }
 
 /** The whole environment of a step's process: nothing of the playground's own but PATH. */
 function environment(machine: Machine, own: Readonly<Record<string, string>>): Record<string, string> {
-  const context = Object.entries(machine.github).filter(([key]) => key !== "token" && key !== "event");
+  const { token: _, ...github } = machine.github;
   return {
     LANG: "C.UTF-8",
-    ...machine.env,
     ...own,
-    ...Object.fromEntries(context.map(([key, value]) => [`GITHUB_${key.toUpperCase()}`, text(value)])),
-    ...Object.fromEntries(
-      Object.entries(runnerContext(machine)).map(([key, value]) => [`RUNNER_${key.toUpperCase()}`, value]),
-    ),
-    ...machine.platform,
+    ...variables("GITHUB_", github),
+    ...variables("RUNNER_", runnerContext(machine)),
+    ...machine.admission?.variables,
     CI: "true",
     GITHUB_ACTIONS: "true",
     HOME: join(machine.folder, "home"),
     PATH: [...machine.path, systemPath()].join(delimiter),
-    RUNNER_TRACKING_ID: machine.tracking,
   };
 }
 
-export function runnerContext(machine: Machine): Record<string, string> {
-  return {
-    name: "playground",
-    os: process.platform === "darwin" ? "macOS" : "Linux",
-    arch: process.arch.toUpperCase(),
-    environment: "self-hosted",
-    temp: machine.temp,
-    tool_cache: join(machine.folder, "tools"),
-  };
+function variables(prefix: string, values: Readonly<Record<string, Json>>): Record<string, string> {
+  const entries = Object.entries(values);
+  return Object.fromEntries(entries.map(([name, value]) => [prefix + name.toUpperCase(), text(value)]));
 }
 
 /** The machine's own PATH with this Node first and without the folders that npm puts there for its scripts. */
@@ -120,83 +112,52 @@ function systemPath(): string {
   return [dirname(process.execPath), ...own].join(delimiter);
 }
 
-/** What a step's process left behind. */
-export interface Executed {
-  readonly ending: Ending;
-  readonly outputs: Record<string, string>;
-  readonly state: Record<string, string>;
-  /** Set when a file command could not be read. */
-  readonly problem: string | null;
+export interface Outcome {
+  readonly conclusion: Conclusion;
+  /** Why it is not a success, for the log. */
+  readonly problem?: string;
+  readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** Runs one process of a step; its file commands and workflow commands take effect on the machine. */
+export function failed(problem: string): Outcome {
+  return { conclusion: "failure", problem, outputs: {} };
+}
+
+/** What a step's process left behind. */
+export interface Executed extends Outcome {
+  readonly state: Readonly<Record<string, string>>;
+}
+
+/** Runs one process of a step; what it prints and writes for the runner takes effect on the machine. */
 export async function execute(
   machine: Machine,
-  options: {
-    readonly command: string;
-    readonly args: readonly string[];
-    readonly cwd: string;
-    readonly env: Readonly<Record<string, string>>;
-    readonly stop: Stop;
-  },
+  { env, ...command }: Pick<Command, "command" | "args" | "env" | "stop">,
 ): Promise<Executed> {
-  const files = await commandFiles(machine);
-  const ending = await runProcess({
-    ...options,
-    env: { ...environment(machine, options.env), ...files },
-    onLine: lineReader(machine),
-    onStart: (pid) => machine.sessions.add(pid),
-  });
-  machine.job.summary += await readFile(files.GITHUB_STEP_SUMMARY, "utf8");
-  machine.path.unshift(...(await readFile(files.GITHUB_PATH, "utf8")).split("\n").filter(Boolean).reverse());
-
-  const problems: string[] = [];
-  const assigned = async (name: "GITHUB_ENV" | "GITHUB_OUTPUT" | "GITHUB_STATE") => {
-    const read = readAssignments(name, await readFile(files[name], "utf8"));
-    if (!read.ok) problems.push(read.problem);
-    return read.ok ? read.values : {};
-  };
-  Object.assign(machine.env, await assigned("GITHUB_ENV"));
-  const outputs = await assigned("GITHUB_OUTPUT");
-  const state = await assigned("GITHUB_STATE");
-  return { ending, outputs, state, problem: problems[0] ?? null };
-}
-
-const fileCommands = ["GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_PATH", "GITHUB_STEP_SUMMARY"] as const;
-
-async function commandFiles(machine: Machine): Promise<Record<(typeof fileCommands)[number], string>> {
   const folder = join(machine.temp, "_runner_file_commands", randomUUID());
   await mkdir(folder, { recursive: true });
-  const file = (name: string) => join(folder, name.toLowerCase());
-  for (const name of fileCommands) await writeFile(file(name), "");
-  return {
-    GITHUB_ENV: file("GITHUB_ENV"),
-    GITHUB_OUTPUT: file("GITHUB_OUTPUT"),
-    GITHUB_STATE: file("GITHUB_STATE"),
-    GITHUB_PATH: file("GITHUB_PATH"),
-    GITHUB_STEP_SUMMARY: file("GITHUB_STEP_SUMMARY"),
-  };
+  const names = ["GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_PATH", "GITHUB_STEP_SUMMARY"];
+  for (const name of names) await writeFile(join(folder, name), "");
+  const files = Object.fromEntries(names.map((name) => [name, join(folder, name)]));
+
+  const problem = await runProcess({
+    ...{ ...command, cwd: machine.workspace, env: { ...environment(machine, env), ...files } },
+    onLine: (line) => follow(machine, line),
+    onStart: (pid) => machine.sessions.add(pid),
+  });
+  const written = (name: string) => readFile(join(folder, name), "utf8");
+  const assigned = async (name: string) => readAssignments(name, await written(name));
+  machine.job.summary += await written("GITHUB_STEP_SUMMARY");
+  machine.path.unshift(...(await written("GITHUB_PATH")).split("\n").filter(Boolean).reverse());
+  Object.assign(machine.env, await assigned("GITHUB_ENV"));
+  const left = { outputs: await assigned("GITHUB_OUTPUT"), state: await assigned("GITHUB_STATE") };
+  if (command.stop.gently.aborted || command.stop.now.aborted)
+    return { ...left, conclusion: "cancelled", problem: "The operation was canceled." };
+  return problem ? { ...left, conclusion: "failure", problem } : { ...left, conclusion: "success" };
 }
 
 /** Follows what a process prints: commands act, the rest is logged. */
-function lineReader(machine: Machine): (line: string) => void {
-  let stoppedUntil: string | null = null;
-  return (raw) => {
-    const line = readLine(raw, stoppedUntil);
-    switch (line.kind) {
-      case "text":
-        return print(machine, line.text);
-      case "mask":
-        for (const value of maskedLines(line.value)) machine.masks.add(value);
-        return;
-      case "stop":
-        stoppedUntil = line.until;
-        return;
-      case "resume":
-        stoppedUntil = null;
-        return;
-      case "hidden":
-        return;
-    }
-  };
+function follow(machine: Machine, printed: string): void {
+  const line = readLine(printed);
+  if (line.kind === "text") print(machine, line.text);
+  if (line.kind === "mask") for (const value of maskedLines(line.value)) machine.masks.add(value);
 }

@@ -1,12 +1,20 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { StringDecoder } from "node:string_decoder";
+import type { Readable } from "node:stream";
 import { setImmediate, setTimeout as wait } from "node:timers/promises";
 
 /** What asks a process to end: `gently` as a cancelled run does, `now` as the end of the playground does. */
 export interface Stop {
   readonly gently: AbortSignal;
   readonly now: AbortSignal;
+}
+
+const never = new AbortController().signal;
+
+/** What begins after a cancellation, for `always()` or `cancelled()`, is not interrupted by it again. */
+export function uninterrupted(stop: Stop): Stop {
+  return stop.gently.aborted ? { now: stop.now, gently: never } : stop;
 }
 
 export interface Command {
@@ -20,41 +28,41 @@ export interface Command {
   readonly onStart: (pid: number) => void;
 }
 
-export type Ending =
-  | { readonly kind: "exited"; readonly code: number }
-  | { readonly kind: "killed"; readonly signal: NodeJS.Signals }
-  | { readonly kind: "not-started"; readonly reason: string };
+/** What a cancelled step gets, and when, in milliseconds: GitHub's patience. */
+const escalation = [
+  ["SIGINT", 0],
+  ["SIGTERM", 7_500],
+  ["SIGKILL", 10_000],
+] as const;
 
-/** GitHub's patience with a cancelled step, in milliseconds. */
-const patience = { interrupt: 7_500, terminate: 2_500 };
-
-/** Runs a process as the leader of its own session. Ends when the process does, whoever still holds its output. */
-export async function runProcess(options: Command): Promise<Ending> {
+/**
+ * Runs a process as the leader of its own session. Resolves when it ends, whoever still holds its output: to null after
+ * exit code 0, else to what became of it. Rejects where it could not be started.
+ */
+export async function runProcess(options: Command): Promise<string | null> {
   const { command, args, cwd, env, stop } = options;
   const child = spawn(command, args, { cwd, env: { ...env }, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   if (child.pid !== undefined) options.onStart(child.pid);
   const outputs = [child.stdout, child.stderr].map((stream) => readLines(stream, options.onLine));
-  const ended = new Promise<Ending>((resolve) => {
-    child.once("error", (error) => resolve({ kind: "not-started", reason: error.message }));
-    child.once("exit", (code, signal) =>
-      resolve(signal ? { kind: "killed", signal } : { kind: "exited", code: code ?? 1 }),
-    );
-  });
-
   const over = new AbortController();
-  const killNow = () => child.kill("SIGKILL");
-  const killGently = () => void interrupt((signal) => child.kill(signal), over.signal);
-  whenAborted(stop.now, over.signal, killNow);
-  whenAborted(stop.gently, over.signal, killGently);
-  const ending = await ended;
-  over.abort();
-
-  // What the process wrote before it ended is in the pipes already. The next round of the event loop reads it: this one
-  // may have looked at the pipes before it learned, from another child's signal, that this process has ended too.
-  await setImmediate();
-  await setImmediate();
-  for (const output of outputs) output.end();
-  return ending;
+  const send = async (signal: NodeJS.Signals, ms: number) => {
+    await wait(ms, undefined, { signal: over.signal }).catch(() => undefined);
+    if (!over.signal.aborted) child.kill(signal);
+  };
+  whenAborted(stop.now, over.signal, () => void send("SIGKILL", 0));
+  whenAborted(stop.gently, over.signal, () => void escalation.map(([signal, ms]) => send(signal, ms)));
+  try {
+    const [code, signal] = await once(child, "exit");
+    // What the process wrote before it ended is in the pipes already. The next round of the event loop reads it: this
+    // one may have looked at the pipes before it learned, from another child's signal, that this process ended too.
+    await setImmediate();
+    await setImmediate();
+    if (signal) return `The process was killed from outside by ${signal}.`;
+    return code === 0 ? null : `Process completed with exit code ${code}.`;
+  } finally {
+    over.abort();
+    for (const output of outputs) output.end();
+  }
 }
 
 function whenAborted(signal: AbortSignal, over: AbortSignal, act: () => void): void {
@@ -62,29 +70,17 @@ function whenAborted(signal: AbortSignal, over: AbortSignal, act: () => void): v
   else signal.addEventListener("abort", act, { once: true, signal: over });
 }
 
-async function interrupt(kill: (signal: NodeJS.Signals) => void, over: AbortSignal): Promise<void> {
-  const pause = (ms: number) => wait(ms, undefined, { signal: over }).catch(() => undefined);
-  kill("SIGINT");
-  await pause(patience.interrupt);
-  if (over.aborted) return;
-  kill("SIGTERM");
-  await pause(patience.terminate);
-  if (!over.aborted) kill("SIGKILL");
-}
-
-function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): { end: () => void } {
-  const decoder = new StringDecoder("utf8");
+function readLines(stream: Readable, onLine: (line: string) => void): { end: () => void } {
   let rest = "";
-  let open = true;
-  stream.on("data", (chunk: Buffer) => {
-    if (!open) return;
-    const lines = (rest + decoder.write(chunk)).split(/\r?\n/);
+  const read = (chunk: string) => {
+    const lines = (rest + chunk).split(/\r?\n/);
     rest = lines.pop() ?? "";
-    for (const line of lines) onLine(line);
-  });
+    lines.forEach(onLine);
+  };
+  stream.setEncoding("utf8").on("data", read);
   return {
     end: () => {
-      open = false;
+      stream.off("data", read);
       if (rest !== "") onLine(rest);
     },
   };
@@ -92,59 +88,39 @@ function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void
 
 /** How the processes of a job are recognised. */
 export interface Marks {
+  /** The process groups that it started. */
   readonly sessions: ReadonlySet<number>;
   /** `NAME=value`: what only this job's processes have in their environment. Run ids are not alone on a machine. */
   readonly variables: readonly string[];
+  /** Whoever is in it belongs to the job. */
   readonly folder: string;
 }
 
-/** Kills everything that bears one of the marks, again and again until nothing does. Returns how many there were. */
-export async function killMarked(marks: Marks): Promise<number> {
-  const killed = new Set<number>();
-  if (process.platform !== "linux") for (const session of marks.sessions) kill(-session);
+/** Kills everything that bears one of the marks, again and again until nothing does. Without /proc: the groups only. */
+export async function killMarked(marks: Marks): Promise<void> {
+  for (const session of marks.sessions) kill(-session);
   for (let found = marked(marks); found.length > 0; found = marked(marks)) {
-    for (const pid of found) {
-      killed.add(pid);
-      kill(pid);
-    }
+    found.forEach(kill);
     await wait(5);
   }
-  return killed.size;
 }
 
-function marked(marks: Marks): number[] {
-  return processIds().filter((pid) => pid !== process.pid && bears(pid, marks));
-}
-
-function bears(pid: number, marks: Marks): boolean {
-  // `pid (name) state ppid pgrp session …`; the name may hold anything, a zombie (Z) has nothing left to kill.
-  const [state, , , session] = readProc(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ") ?? [];
-  if (state === undefined || state === "" || state === "Z") return false;
-  if (marks.sessions.has(Number(session))) return true;
-  const environment = readProc(`/proc/${pid}/environ`).split("\0");
-  if (marks.variables.some((variable) => environment.includes(variable))) return true;
-  const cwd = orEmpty(() => readlinkSync(`/proc/${pid}/cwd`));
-  return cwd === marks.folder || cwd.startsWith(`${marks.folder}/`);
-}
-
-/** None where there is no /proc: there the groups are all that is known. */
-function processIds(): number[] {
-  return orEmpty(() => readdirSync("/proc").join("\n"))
-    .split("\n")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-}
-
-function readProc(path: string): string {
-  return orEmpty(() => readFileSync(path, "utf8"));
+function marked({ variables, folder }: Marks): number[] {
+  const pids = orNothing(() => readdirSync("/proc"), []).map(Number);
+  return pids.filter((pid) => {
+    if (!pid || pid === process.pid) return false;
+    const environment = orNothing(() => readFileSync(`/proc/${pid}/environ`, "utf8"), "").split("\0");
+    const cwd = orNothing(() => readlinkSync(`/proc/${pid}/cwd`), "");
+    return variables.some((one) => environment.includes(one)) || `${cwd}/`.startsWith(`${folder}/`);
+  });
 }
 
 /** A process may end while we look at it. */
-function orEmpty(read: () => string): string {
+function orNothing<T>(read: () => T, nothing: T): T {
   try {
     return read();
   } catch {
-    return "";
+    return nothing;
   }
 }
 

@@ -1,11 +1,12 @@
 import type { EventsConfig } from "@actions/workflow-parser/model/workflow-template";
 import type { MappingToken } from "@actions/workflow-parser/templates/tokens/mapping-token";
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/template-token";
-import { parser } from "./language.ts";
+import { git } from "../github/git.ts";
+import type { World } from "../world.ts";
+import { type Json, parser } from "./language.ts";
 
 /** A workflow file as GitHub's parser accepts it. Tokens still hold their expressions; `resolve` evaluates them. */
 export interface Workflow {
-  readonly path: string;
   readonly name: string;
   readonly events: EventsConfig;
   readonly body: MappingToken;
@@ -29,40 +30,87 @@ export interface StepPlan {
 }
 
 /** Each problem names file, line, column and reason. */
-export type WorkflowFile = { ok: true; workflow: Workflow } | { ok: false; problems: readonly string[] };
+export type WorkflowFile = { readonly path: string } & (
+  | { readonly ok: true; readonly workflow: Workflow }
+  | { readonly ok: false; readonly problems: readonly string[] }
+);
 
-export async function readWorkflow(path: string, content: string): Promise<WorkflowFile> {
+/** The keys that the playground acts on; `*` is any key or item, `true` whatever is below. */
+type Shape = true | { readonly [key: string]: Shape };
+
+const step: Shape = { id: true, name: true, if: true, uses: true, with: true, run: true, env: true };
+const job: Shape = {
+  ...{ name: true, needs: true, if: true, "runs-on": true, permissions: true, env: true, outputs: true },
+  ...{ "timeout-minutes": true, steps: { "*": step } },
+};
+const input: Shape = { description: true, required: true, default: true, type: true };
+const supported: Shape = {
+  ...{ name: true, "run-name": true, permissions: true, env: true, concurrency: { group: true }, jobs: { "*": job } },
+  on: {
+    push: { branches: true },
+    pull_request: { branches: true, types: true },
+    workflow_dispatch: { inputs: { "*": input } },
+    "*": true,
+  },
+};
+
+/** The workflow files of a commit. */
+export async function workflowsAt({ gitDir }: World, commit: string): Promise<WorkflowFile[]> {
+  const listed = await git(gitDir, ["ls-tree", "--name-only", "-z", commit, ".github/workflows/"]);
+  const paths = listed.split("\0").filter((path) => /\.ya?ml$/.test(path));
+  return Promise.all(
+    paths.map(async (path) => readWorkflow(path, await git(gitDir, ["cat-file", "blob", `${commit}:${path}`]))),
+  );
+}
+
+async function readWorkflow(path: string, content: string): Promise<WorkflowFile> {
   const { context, value } = parser.parseWorkflow({ name: path, content }, new parser.NoOperationTraceWriter());
   const template = value && (await parser.convertWorkflowTemplate(context, value));
   const problems = context.errors.getErrors().map((error) => error.message);
-  if (!template || problems.length > 0) return { ok: false, problems };
+  if (!template || problems.length > 0) return { ok: false, path, problems };
+  const unsupported = unsupportedKeys(value, supported).map((problem) => `${path} ${problem}`);
+  if (unsupported.length > 0) return { ok: false, path, problems: unsupported };
 
   const body = value.assertMapping("workflow");
-  const jobs = template.jobs.flatMap((job): JobPlan[] => {
-    const own = body.find("jobs")?.assertMapping("jobs").find(job.id.value)?.assertMapping("job");
-    const steps = job.type === "job" ? job.steps : [];
-    const bodies = Array.from(own?.find("steps")?.assertSequence("steps") ?? []);
-    if (!own) return [];
-    return [
-      {
-        key: job.id.value,
-        needs: (job.needs ?? []).map((need) => need.value),
-        condition: job.if.expression,
-        body: own,
-        steps: steps.flatMap((step, index): StepPlan[] => {
-          const token = bodies[index];
-          if (!token) return [];
-          return [{ id: step.id, condition: step.if?.expression ?? "success()", body: token.assertMapping("step") }];
-        }),
-      },
-    ];
+  const bodies = body.find("jobs")?.assertMapping("jobs");
+  const jobs = template.jobs.map((job): JobPlan => {
+    const own = bodies?.find(job.id.value)?.assertMapping("job");
+    if (!own || job.type !== "job") throw new Error(`${path}: the job ${job.id.value} has no steps.`);
+    const needs = (job.needs ?? []).map((need) => need.value);
+    const steps = Array.from(own.find("steps")?.assertSequence("steps") ?? [], (token, index): StepPlan => {
+      const step = job.steps[index];
+      return { id: step?.id ?? "", condition: step?.if?.expression ?? "success()", body: token.assertMapping("step") };
+    });
+    return { key: job.id.value, needs, condition: job.if.expression, body: own, steps };
   });
-  return {
-    ok: true,
-    workflow: { path, name: literal(body.find("name")) ?? path, events: template.events, body, jobs },
-  };
+  const name = body.find("name")?.toString() || path;
+  return { ok: true, path, workflow: { name, events: template.events, body, jobs } };
 }
 
-function literal(token: TemplateToken | undefined): string | null {
-  return token && parser.isString(token) && token.value ? token.value : null;
+function unsupportedKeys(token: TemplateToken, shape: Shape): string[] {
+  if (shape === true) return [];
+  if (parser.isSequence(token)) return Array.from(token).flatMap((item) => unsupportedKeys(item, shape["*"] ?? true));
+  if (!parser.isMapping(token)) return [];
+  return Array.from(token).flatMap(({ key, value }) => {
+    const below = shape[key.toString()] ?? shape["*"];
+    if (below !== undefined) return unsupportedKeys(value, below);
+    return [`(Line: ${key.line}, Col: ${key.col}): \`${key}\` is not supported by the playground.`];
+  });
+}
+
+export type Inputs = { ok: true; values: Record<string, Json> } | { ok: false; problems: readonly string[] };
+
+/** What a dispatch gives, with the workflow's defaults; booleans become booleans. */
+export function readInputs({ events }: Workflow, given: Readonly<Record<string, string>>): Inputs {
+  const declared = events.workflow_dispatch?.inputs ?? {};
+  const problems = Object.keys(given)
+    .filter((name) => !Object.hasOwn(declared, name))
+    .map((name) => `Unexpected input \`${name}\`: the workflow does not declare it.`);
+  const values: Record<string, Json> = {};
+  for (const [name, { type, required, default: usual = "" }] of Object.entries(declared)) {
+    const value = given[name] ?? String(usual);
+    if (required && value === "") problems.push(`The required input \`${name}\` is missing.`);
+    values[name] = String(type) === "boolean" ? value === "true" : value;
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, values };
 }
