@@ -5,7 +5,7 @@ import type { CommitId, SessionId } from "../../src/sessions/ids.ts";
 import type { Actor } from "../../src/sessions/journal.ts";
 import { type Change, compose, type SessionStore, type Swap, type Tip } from "../../src/sessions/store.ts";
 
-export const ada: Actor = { kind: "user", login: "ada", id: 7 };
+const ada: Actor = { kind: "user", login: "ada", id: 7 };
 export const offshoot: Actor = { kind: "app", login: "offshoot[bot]", id: 99 };
 
 /** A hand whose clock moves by one second at each look and whose ids are fresh. */
