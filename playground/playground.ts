@@ -68,7 +68,7 @@ export async function openPlayground(options: PlaygroundOptions): Promise<Playgr
   const actions = { "offshoot/offshoot": await buildAction(join(dir, "action")) };
   const executor = startExecutor({ world, actions, log: options.log });
   parts.defer(() => executor.close());
-  servePage(github, model !== null);
+  github.handle("/", pageHandler({ world, tokens: github.tokens, scripted: model !== null }));
   const running = parts.move();
   return { github, app: probot, model, issue, close: () => running.disposeAsync() };
 }
@@ -92,10 +92,4 @@ async function provideModel({ world }: Github, choice: ModelChoice): Promise<Scr
   for (const [name, value] of Object.entries(secrets)) world.secrets.set(name, value);
   for (const [name, value] of Object.entries(variables)) world.variables.set(name, value);
   return model;
-}
-
-function servePage({ world, tokens, handle }: Github, scripted: boolean): void {
-  const maintainer = { login: "maintainer", token: tokens.maintainer };
-  const outsider = { login: "outsider", token: tokens.outsider };
-  handle("/", pageHandler({ world, maintainer, outsider, scripted }));
 }

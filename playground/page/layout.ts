@@ -1,17 +1,11 @@
 import type { Issue, Run, World } from "../world.ts";
 import { type Html, html } from "./html.ts";
 
-/** A person that the page can act as, with the token that it then uses at the API. */
-export interface Person {
-  readonly login: string;
-  readonly token: string;
-}
-
 /** What every page is made from. */
 export interface Site {
   readonly world: World;
-  readonly maintainer: Person;
-  readonly outsider: Person;
+  /** With these the page's forms speak to the API. */
+  readonly tokens: { readonly maintainer: string; readonly outsider: string };
   /** True when the model is the scripted one. */
   readonly scripted: boolean;
 }
@@ -20,60 +14,45 @@ export function repositoryPath({ world }: Site): string {
   return `/${world.owner}/${world.repo}`;
 }
 
-export function threadPath(site: Site, issue: Issue): string {
-  return `${repositoryPath(site)}/${issue.pull ? "pull" : "issues"}/${issue.number}`;
-}
-
 /** A whole document: the banner, `content`, and beside it the threads and runs of the repository. */
-export function layout(site: Site, title: string, content: Html): string {
+export function layout(site: Site, title: string, content: Html): Html {
   const name = `${site.world.owner}/${site.world.repo}`;
-  const page = html`<!doctype html>
+  return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
 <title>${title} · ${name} · playground</title>
 <link rel="icon" href="/_playground/icon.svg">
 <link rel="stylesheet" href="/_playground/page.css">
-<script src="/_playground/page.js" defer></script>
+<script src="/_playground/page.js" type="module"></script>
 </head>
 <body>
 <header class="top">
-  <a class="brand" href="/"><img src="/_playground/icon.svg" alt="" width="26" height="26">Offshoot <span>playground</span></a>
-  <span class="repo">${name}</span>
+  <a class="brand" href="/"><img src="/_playground/icon.svg" alt="" width="26" height="26">Offshoot</a>
+  <span class="quiet">playground</span>
+  <code class="quiet repo">${name}</code>
 </header>
 <p class="banner"><strong>Everything here is on this machine.</strong>
 It imitates just enough of GitHub to try Offshoot. Commands of the agent run unsandboxed.
-${site.scripted && html`<strong class="scripted">The model is a script, not an AI.</strong>`}</p>
+${site.scripted && html`<strong>The model is a script, not an AI</strong>; its token counts are estimates.`}</p>
 <div class="columns">
 <main>${content}</main>
 <aside aria-label="Repository">
   ${threadPanel(site)}
-  ${runPanel(site)}
+  ${runPanel("Runs", site, [...site.world.runs.values()].reverse().slice(0, 12))}
   ${gitPanel(site)}
 </aside>
 </div>
+<p id="problem" role="alert"></p>
 </body>
 </html>`;
-  return page.html;
 }
 
 function threadPanel(site: Site): Html {
-  const threads = [...site.world.issues.values()].sort((a, b) => b.number - a.number);
-  const list = (title: string, issues: readonly Issue[], none: string) => html`<h2>${title}</h2>
-  <ul>${issues.map((issue) => threadItem(site, issue))}</ul>
-  ${issues.length === 0 && html`<p class="none">${none}</p>`}`;
-  const pulls = threads.filter((issue) => issue.pull);
-  const issues = threads.filter((issue) => !issue.pull);
-  return html`<section id="threads" data-live>
-  ${list("Pull requests", pulls, "None yet. A session opens one when it has written something.")}
-  ${list("Issues", issues, "None.")}</section>`;
-}
-
-function threadItem(site: Site, issue: Issue): Html {
-  return html`<li><a href="${threadPath(site, issue)}">${issue.title}</a>
-  <span class="quiet">#${issue.number} · ${issueState(issue)}</span></li>`;
+  const item = (issue: Issue) => html`<li><a href="${repositoryPath(site)}/issues/${issue.number}">${issue.title}</a>
+  <span class="quiet">${issue.pull ? "pull request" : "issue"} #${issue.number} · ${issueState(issue)}</span></li>`;
+  return html`<section><h2>Threads</h2><ul class="threads">${[...site.world.issues.values()].reverse().map(item)}</ul></section>`;
 }
 
 export function issueState({ state, pull }: Issue): string {
@@ -81,37 +60,31 @@ export function issueState({ state, pull }: Issue): string {
   return pull?.draft && state === "open" ? "draft" : state;
 }
 
-function runPanel(site: Site): Html {
-  const runs = [...site.world.runs.values()].sort((a, b) => b.id - a.id).slice(0, 12);
-  return html`<section id="runs" data-live><h2>Runs</h2>
-  <ul>${runs.map((run) => runItem(site, run))}</ul>
-  ${runs.length === 0 && html`<p class="none">None yet. Every turn is a workflow run.</p>`}</section>`;
-}
-
-export function runItem(site: Site, run: Run): Html {
-  return html`<li class="run"><a href="${repositoryPath(site)}/actions/runs/${run.id}">${badge(run)}
-  <span class="run-title">${run.title || run.name}</span></a>
-  <span class="quiet">#${run.number} · ${run.event.replaceAll("_", " ")} · ${clock(run.createdAt)}</span></li>`;
+export function runPanel(heading: string, site: Site, runs: readonly Run[]): Html {
+  const item = (run: Run) => html`<li>${badge(run)}
+  <a href="${repositoryPath(site)}/actions/runs/${run.id}">${run.name} #${run.number}</a>
+  <span class="quiet">${run.event.replaceAll("_", " ")} · ${clock(run.createdAt)}<br>${run.title}</span></li>`;
+  return html`<section><h2>${heading}</h2>
+  <ul class="runs">${runs.map(item)}</ul>
+  ${runs.length === 0 && html`<p class="quiet">None yet. Every turn is a workflow run.</p>`}</section>`;
 }
 
 /** How something that runs is doing, as a coloured mark with words for those who do not see colours. */
 export function badge({ status, conclusion }: Pick<Run, "status" | "conclusion">): Html {
   const state = conclusion ?? status;
-  return html`<i class="mark ${state}" title="${state.replaceAll("_", " ")}"><span class="hidden">${state}</span></i>`;
+  return html`<i class="mark ${state}" role="img" aria-label="${state}" title="${state}"></i>`;
 }
 
-function gitPanel(site: Site): Html {
-  const { url, owner, repo } = site.world;
-  return html`<section><details><summary>Look at it with git</summary>
+function gitPanel({ world: { url, owner, repo } }: Site): Html {
+  return html`<details><summary>Look at it with git</summary>
   <pre><code>git clone ${url}/${owner}/${repo}.git
 cd ${repo}
-git fetch origin '+refs/offshoot/*:refs/offshoot/*' \\
-  '+refs/notes/*:refs/notes/*'
-git for-each-ref refs/offshoot
-git log --all --notes='offshoot/*'</code></pre></details></section>`;
+git fetch origin 'refs/offshoot/*:refs/offshoot/*' \\
+  'refs/notes/offshoot/*:refs/notes/offshoot/*'
+git log --all --notes='offshoot/*'</code></pre></details>`;
 }
 
 export function clock(time: Date): Html {
   const shown = time.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-  return html`<time datetime="${time.toISOString()}" title="${time.toString()}">${shown}</time>`;
+  return html`<time datetime="${time.toISOString()}">${shown}</time>`;
 }
