@@ -42,10 +42,11 @@ const placements = 3;
  * Ends a turn: one commit with its files, the note on it, the branch, the end of the snapshots, and `turn.ended` with
  * the effects that follow, all in one push. What others pushed meanwhile is added to or left alone, never overwritten.
  */
-export async function deliver(delivery: Delivery): Promise<Tip> {
-  const tree = await delivery.workspace.snapshot();
-  const wrote = tree !== (await treeOf(delivery.repository, delivery.turn.base));
-  const ours = wrote ? await commitWork(delivery, tree, delivery.turn.base) : null;
+export async function deliver(given: Delivery): Promise<Tip> {
+  const { repository, workspace, turn } = given;
+  const { tree, leftOut } = await workspace.snapshot();
+  const delivery = { ...given, notices: [...given.notices, ...leftOut.map(leftOutNotice)] };
+  const ours = tree === (await treeOf(repository, turn.base)) ? null : await commitWork(delivery, tree, turn.base);
   try {
     for (let attempt = 1; attempt <= placements; attempt += 1) {
       const flushed = await end(delivery, ours && (await place(delivery, ours)));
@@ -58,6 +59,10 @@ export async function deliver(delivery: Delivery): Promise<Tip> {
     if (!ours || !(error instanceof StoreError) || error.kind !== "refused") throw error;
     return endWithout(delivery, error.message);
   }
+}
+
+function leftOutNotice(reason: string): string {
+  return `Not all files could be taken into the commit; git says: ${reason}.`;
 }
 
 async function end(delivery: Delivery, placed: Placed | null): Promise<Flush> {

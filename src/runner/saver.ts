@@ -44,7 +44,7 @@ export async function openSaver(options: SaverOptions): Promise<Saver> {
 
   async function save(at: At): Promise<void> {
     savedAt = Date.now();
-    const tree = await workspace.snapshot();
+    const { tree } = await workspace.snapshot();
     if (tree === saved.tree) return onSaved(await recorder.flush());
     const who = signature(hand.by, hand.now());
     const message = `turn ${at.turn}, step ${at.step}`;

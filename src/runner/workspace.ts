@@ -13,8 +13,15 @@ export interface Workspace {
   readonly tree: string;
   /** Makes tracked files those of `commit`; ignored files stay. */
   checkout(commit: CommitId): Promise<void>;
-  /** Takes all files that are not ignored into a git tree and gives its id. */
-  snapshot(): Promise<string>;
+  /** Takes all files that are not ignored into a git tree. */
+  snapshot(): Promise<Snapshot>;
+}
+
+export interface Snapshot {
+  /** The tree's id. */
+  readonly tree: string;
+  /** What git says of files that it could not take: unreadable ones, an empty repository within the tree. */
+  readonly leftOut: readonly string[];
 }
 
 export interface WorkspaceOptions {
@@ -34,14 +41,25 @@ export async function openWorkspace({ repository, tree, scratch, at }: Workspace
   return {
     tree,
     async checkout(commit) {
-      await git("add", "--all", "--", ".");
+      await addAll(git);
       await git("read-tree", "-u", "--reset", commit);
     },
     async snapshot() {
-      await git("add", "--all", "--", ".");
-      return (await git("write-tree")).trim();
+      const leftOut = await addAll(git);
+      return { tree: (await git("write-tree")).trim(), leftOut };
     },
   };
+}
+
+async function addAll(git: (...args: string[]) => Promise<string>): Promise<readonly string[]> {
+  try {
+    await git("add", "--all", "--ignore-errors", "--", ".");
+    return [];
+  } catch (error) {
+    const reasons = error instanceof Error ? error.message.match(/(?<=^error: ).*/gm) : null;
+    if (!reasons) throw error;
+    return reasons;
+  }
 }
 
 /**

@@ -290,6 +290,18 @@ test("a branch that is pushed to at every try: the work is kept aside", async ()
   expect(notices(world.answers()[0])[0]).toContain("`feature-busy` is pushed to all the time.");
 });
 
+test("an empty repository that the agent made within the tree: it is left out, and said; the rest is delivered", async () => {
+  const command = "git init -q nested && echo x > nested/x && echo y > y.txt";
+  const { model } = await scripted(script(exec(command), exec("true"), say("Made y.")));
+  const world = await openRunWorld({ model });
+  await world.run({ saveEveryMs: 0 });
+  expect(notices(world.answers()[0])).toEqual([
+    "Not all files could be taken into the commit; git says: 'nested/' does not have a commit checked out.",
+  ]);
+  expect(await world.read(branchRef(world), "y.txt")).toBe("y\n");
+  expect((await world.state()).lease).toBeUndefined();
+});
+
 test("a remote that refuses the work: nothing of it is saved, the turn ends, and the answer gives git's reason", async () => {
   const { model } = await scripted(script(write("c.txt", "c"), say("Wrote c.")));
   const world = await openRunWorld({ model });

@@ -112,6 +112,20 @@ test("steps after the last save never happened: their files are gone, and the mo
   expect(world.pull()).toBeUndefined();
 });
 
+test("what a killed run was to tell of the branch is told by the next", async () => {
+  const { model } = await scripted(script(exec("true"), say("Looked.")));
+  const world = await openRunWorld({ model, onBranch: "feature-told" });
+  const theirs = { parent: world.main, files: { "a.txt": "theirs\n" } };
+  await world.push(refOf.branch(world.branch), theirs);
+  const { store, ...machine } = await world.machine();
+  const dead = runSession({ ...machine, store: dying(store, "before", (append) => has(append, "turn.ended")) });
+  await expect(dead).rejects.toThrow(Killed);
+  await world.run();
+  expect(world.answers()[0]).toMatch(
+    /Others pushed to `feature-told`; this turn stands on their work, `[0-9a-f]{7}`\./,
+  );
+});
+
 test("the checkout may hold what a dead run left: tracked files go back, ignored ones stay", async () => {
   const { model } = await scripted(script(exec("cat a.txt ignored/cache stray.txt"), say("Looked.")));
   const world = await openRunWorld({ model });
