@@ -1,27 +1,8 @@
-/** A line that a step printed: text for the log, a secret to hide from now on, or nothing to show. */
-export type Line =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "mask"; readonly value: string }
-  | { readonly kind: "hidden" };
-
-/** Reads `::command properties::message`. */
-export function readLine(line: string): Line {
-  const [, name = "", escaped = ""] = /^::([a-z-]+)(?: .*?)?::(.*)$/.exec(line) ?? [];
+/** What a line asks of the runner as `::name properties::message`; null for a line that is text. */
+export function readCommand(line: string): { readonly name: string; readonly message: string } | null {
+  const [, name, escaped = ""] = /^::([a-z-]+)(?: .*?)?::(.*)$/.exec(line) ?? [];
   const message = escaped.replaceAll("%0D", "\r").replaceAll("%0A", "\n").replaceAll("%25", "%");
-  switch (name) {
-    case "error":
-    case "warning":
-    case "notice":
-    case "group":
-    case "endgroup":
-      return { kind: "text", text: `##[${name}]${message}` };
-    case "add-mask":
-      return { kind: "mask", value: message };
-    case "debug":
-      return { kind: "hidden" };
-    default:
-      return { kind: "text", text: line };
-  }
+  return name ? { name, message } : null;
 }
 
 /** Reads what a step wrote to GITHUB_OUTPUT, GITHUB_ENV or GITHUB_STATE: `name=value` and `name<<END … END`. */

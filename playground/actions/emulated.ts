@@ -1,17 +1,17 @@
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve } from "node:path";
-import { type ZipEntry, zip } from "../github/zip.ts";
+import { existsSync, statSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { zip } from "../github/zip.ts";
 import { text } from "./language.ts";
 import { execute, failed, type Outcome, print } from "./machine.ts";
 import type { StepCall } from "./steps.ts";
 
-/** An action that the playground does itself, at whatever version, as far as these inputs go. */
-interface Emulated {
-  readonly inputs: readonly string[];
-  readonly perform: (call: StepCall) => Promise<Outcome>;
-}
+const done: Outcome = { conclusion: "success", outputs: {} };
 
-export const emulatedActions: Readonly<Record<string, Emulated>> = {
+/** The actions that the playground does itself, at whatever version, as far as these inputs go. */
+export const emulatedActions: Readonly<
+  Record<string, { readonly inputs: readonly string[]; readonly perform: (call: StepCall) => Promise<Outcome> }>
+> = {
   "actions/checkout": { inputs: ["persist-credentials"], perform: checkout },
   "actions/setup-node": { inputs: ["node-version"], perform: setupNode },
   "actions/upload-artifact": { inputs: ["name", "path", "if-no-files-found"], perform: uploadArtifact },
@@ -33,44 +33,32 @@ async function checkout({ machine, inputs, env, stop }: StepCall): Promise<Outco
     ...(inputs["persist-credentials"] === "false" ? [] : [["config", "--local", ...header]]),
   ];
   for (const args of commands) {
-    const done = await execute(machine, { command: "git", args, env, stop });
-    if (done.conclusion !== "success") return done;
+    const ended = await execute(machine, { command: "git", args, env, stop });
+    if (ended.conclusion !== "success") return ended;
   }
-  return { conclusion: "success", outputs: {} };
+  return done;
 }
 
 async function setupNode({ machine }: StepCall): Promise<Outcome> {
   print(machine, `The playground has one Node: ${process.version}.`);
-  return { conclusion: "success", outputs: {} };
+  return done;
 }
 
-/** Keeps one file, or all files of one folder. */
 async function uploadArtifact({ machine, inputs }: StepCall): Promise<Outcome> {
   const { world, run } = machine;
-  const { name = "artifact", path, "if-no-files-found": ifNone } = inputs;
+  const { name = "artifact", path } = inputs;
   if (!path) return failed("Input required and not supplied: path");
-  const entries = await filesAt(resolve(machine.workspace, path));
-  if (entries.length === 0) {
-    const none = `There is no file or folder with files at ${path}: no artifact was uploaded.`;
-    if (ifNone === "error") return failed(none);
-    if (ifNone !== "ignore") print(machine, `##[warning]${none}`);
-    return { conclusion: "success", outputs: {} };
-  }
-  const content = zip(entries);
+  const source = resolve(machine.workspace, path);
+  const missing = !existsSync(source);
+  if (missing && inputs["if-no-files-found"] !== "ignore") print(machine, `##[warning]There is no file ${path}.`);
+  if (missing) return done;
+  if (statSync(source).isDirectory()) return failed(`${path} is a folder: the playground uploads single files.`);
+  const content = zip([{ name: basename(source), content: await readFile(source) }]);
   const id = world.nextId();
   const file = join(world.dir, "artifacts", `${id}.zip`);
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, content);
   world.artifacts.set(id, { id, runId: run.id, name, createdAt: world.now(), file, size: content.length });
-  print(machine, `Artifact ${name} has been uploaded: ${entries.length} file(s), ${content.length} bytes.`);
-  return { conclusion: "success", outputs: {} };
-}
-
-async function filesAt(path: string): Promise<ZipEntry[]> {
-  const found = await stat(path).catch(() => null);
-  if (found?.isFile()) return [{ name: basename(path), content: await readFile(path) }];
-  if (!found?.isDirectory()) return [];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return Promise.all(files.map(async (file) => ({ name: relative(path, file), content: await readFile(file) })));
+  print(machine, `Artifact ${name} has been uploaded: ${content.length} bytes.`);
+  return done;
 }

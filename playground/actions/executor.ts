@@ -89,7 +89,7 @@ function planRun(world: World, run: Run, start: Start): Plan {
   if (!file.ok) return file;
   const { workflow } = file;
   const inputs = readInputs(workflow, given);
-  if (!inputs.ok) return inputs;
+  if (inputs.problems.length > 0) return { ok: false, problems: inputs.problems };
   const github = githubContext(world, run, start);
   const contexts = { github, inputs: inputs.values, vars: Object.fromEntries(world.variables) };
   const scope = { contexts, status: atFirst };
@@ -98,8 +98,8 @@ function planRun(world: World, run: Run, start: Start): Plan {
     for (const { key, body } of workflow.jobs)
       addJob(world, run, { key, name: text(resolve(body.find("name"), scope)) || key });
     const concurrency = resolve(workflow.body.find("concurrency"), scope);
-    const alone = `run ${run.id}`;
-    return { ok: true, workflow, contexts, group: text(fields(concurrency).group ?? concurrency) || alone };
+    const group = text(fields(concurrency).group ?? concurrency) || `run ${run.id}`;
+    return { ok: true, workflow, contexts, group };
   } catch (error) {
     return { ok: false, problems: [`${file.path}: ${messageOf(error)}`] };
   }

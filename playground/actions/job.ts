@@ -1,15 +1,6 @@
 import type { Step } from "../world.ts";
 import { holds, type Json, resolve, resolveStrings, type Scope, text } from "./language.ts";
-import {
-  closeMachine,
-  failed,
-  type JobCall,
-  type Machine,
-  type Outcome,
-  openMachine,
-  print,
-  runnerContext,
-} from "./machine.ts";
+import { closeMachine, failed, type JobCall, type Machine, type Outcome, openMachine, print } from "./machine.ts";
 import { uninterrupted } from "./processes.ts";
 import { type Conclusion, conclude } from "./records.ts";
 import { performStep, type StepOutcome } from "./steps.ts";
@@ -63,16 +54,9 @@ async function runStep(job: Running, { id, condition, body }: StepPlan): Promise
   const env = { ...job.env, ...resolveStrings(body.find("env"), scope(job, job.env)) };
   const at = scope(job, env);
   if (!holds(condition, at)) return skipped;
-  return performStep({
-    ...{
-      machine: job,
-      scope: at,
-      uses: text(resolve(body.find("uses"), at)),
-      script: text(resolve(body.find("run"), at)),
-    },
-    ...{ inputs: resolveStrings(body.find("with"), at), env: { ...env, GITHUB_ACTION: id } },
-    stop: uninterrupted(job.stop),
-  });
+  const what = { uses: text(resolve(body.find("uses"), at)), script: text(resolve(body.find("run"), at)) };
+  const given = { inputs: resolveStrings(body.find("with"), at), env: { ...env, GITHUB_ACTION: id } };
+  return performStep({ ...what, ...given, machine: job, scope: at, stop: uninterrupted(job.stop) });
 }
 
 /** Shows a step in the job's list, from its beginning to its end; the end of the playground leaves it out. */
@@ -92,8 +76,8 @@ function scope(job: Running, env: Record<string, string>): Scope {
   const { contexts, github, secrets, steps, conclusions } = job;
   const cancelled = job.stop.gently.aborted;
   const failure = !cancelled && conclusions.includes("failure");
-  const own = { github, env, secrets, steps, runner: runnerContext(job) };
-  return { contexts: { ...contexts, ...own }, status: { cancelled, failure, success: !cancelled && !failure } };
+  const status = { cancelled, failure, success: !cancelled && !failure };
+  return { contexts: { ...contexts, github, env, secrets, steps }, status };
 }
 
 /** As on GitHub: the given name, else what the step runs. */

@@ -26,11 +26,8 @@ export async function runJobs(call: RunCall): Promise<Conclusion> {
     const needs = await Promise.all(jobs.filter(({ key }) => plan.needs.includes(key)).map(end));
     return decideAndRun(call, plan, needs);
   };
-  const all = await Promise.all(jobs.map(end));
-  return conclude(
-    all.map(({ conclusion }) => conclusion),
-    call.stop.gently.aborted,
-  );
+  const conclusions = (await Promise.all(jobs.map(end))).map(({ conclusion }) => conclusion);
+  return conclude(conclusions, call.stop.gently.aborted);
 }
 
 async function decideAndRun(call: RunCall, plan: JobPlan, needs: readonly End[]): Promise<End> {

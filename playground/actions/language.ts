@@ -12,7 +12,7 @@ export const parser = await import("@actions/workflow-parser");
 export const { parseAction } = await import("@actions/workflow-parser/actions/action-parser");
 hooks.deregister();
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json = null | boolean | number | string | Json[] | { readonly [key: string]: Json };
 
 /** What `success()`, `failure()` and `cancelled()` answer at this point of a run. */
 export interface Status {
@@ -70,7 +70,5 @@ export function text(value: Json | undefined): string {
 
 /** The entries of an object; none where the value is something else. */
 export function fields(value: Json | undefined): { readonly [key: string]: Json } {
-  return typeof value === "object" && value !== null && !isArray(value) ? value : {};
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
 }
-
-const isArray: (value: Json) => value is readonly Json[] = Array.isArray;

@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from "node:path";
 import { mintToken, revoke } from "../github/access.ts";
 import { type Admission, admitJob } from "../github/oidc.ts";
 import type { Job, Run, World } from "../world.ts";
-import { mask, maskedLines, readAssignments, readLine } from "./commands.ts";
+import { mask, maskedLines, readAssignments, readCommand } from "./commands.ts";
 import { atFirst, fields, type Json, resolve, type Scope, text } from "./language.ts";
 import { type Command, killMarked, runProcess, type Stop } from "./processes.ts";
 import { type Conclusion, writeLog } from "./records.ts";
@@ -81,29 +81,15 @@ export function print({ world, job, masks }: Machine, message: string): void {
   writeLog(world, job, mask(message, masks));
 }
 
-export function runnerContext({ temp }: Machine): Record<string, string> {
-  return { os: process.platform === "darwin" ? "macOS" : "Linux", arch: process.arch.toUpperCase(), temp };
-}
-
 /** The whole environment of a step's process: nothing of the playground's own but PATH. */
 function environment(machine: Machine, own: Readonly<Record<string, string>>): Record<string, string> {
   const { token: _, ...github } = machine.github;
+  const variables = Object.entries(github).map(([name, value]) => [`GITHUB_${name.toUpperCase()}`, text(value)]);
   return {
-    LANG: "C.UTF-8",
-    ...own,
-    ...variables("GITHUB_", github),
-    ...variables("RUNNER_", runnerContext(machine)),
-    ...machine.admission?.variables,
-    CI: "true",
-    GITHUB_ACTIONS: "true",
-    HOME: join(machine.folder, "home"),
+    ...{ LANG: "C.UTF-8", ...own, ...Object.fromEntries(variables), ...machine.admission?.variables },
+    ...{ CI: "true", GITHUB_ACTIONS: "true", RUNNER_TEMP: machine.temp, HOME: join(machine.folder, "home") },
     PATH: [...machine.path, systemPath()].join(delimiter),
   };
-}
-
-function variables(prefix: string, values: Readonly<Record<string, Json>>): Record<string, string> {
-  const entries = Object.entries(values);
-  return Object.fromEntries(entries.map(([name, value]) => [prefix + name.toUpperCase(), text(value)]));
 }
 
 /** The machine's own PATH with this Node first and without the folders that npm puts there for its scripts. */
@@ -156,8 +142,9 @@ export async function execute(
 }
 
 /** Follows what a process prints: commands act, the rest is logged. */
-function follow(machine: Machine, printed: string): void {
-  const line = readLine(printed);
-  if (line.kind === "text") print(machine, line.text);
-  if (line.kind === "mask") for (const value of maskedLines(line.value)) machine.masks.add(value);
+function follow(machine: Machine, line: string): void {
+  const { name = "", message = "" } = readCommand(line) ?? {};
+  if (["error", "warning", "notice", "group", "endgroup"].includes(name)) print(machine, `##[${name}]${message}`);
+  else if (name === "add-mask") for (const value of maskedLines(message)) machine.masks.add(value);
+  else if (name !== "debug") print(machine, line);
 }

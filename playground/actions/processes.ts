@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { type ChildProcess, spawn } from "node:child_process";
+import { addAbortListener, once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { setImmediate, setTimeout as wait } from "node:timers/promises";
@@ -28,13 +28,6 @@ export interface Command {
   readonly onStart: (pid: number) => void;
 }
 
-/** What a cancelled step gets, and when, in milliseconds: GitHub's patience. */
-const escalation = [
-  ["SIGINT", 0],
-  ["SIGTERM", 7_500],
-  ["SIGKILL", 10_000],
-] as const;
-
 /**
  * Runs a process as the leader of its own session. Resolves when it ends, whoever still holds its output: to null after
  * exit code 0, else to what became of it. Rejects where it could not be started.
@@ -44,13 +37,8 @@ export async function runProcess(options: Command): Promise<string | null> {
   const child = spawn(command, args, { cwd, env: { ...env }, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   if (child.pid !== undefined) options.onStart(child.pid);
   const outputs = [child.stdout, child.stderr].map((stream) => readLines(stream, options.onLine));
-  const over = new AbortController();
-  const send = async (signal: NodeJS.Signals, ms: number) => {
-    await wait(ms, undefined, { signal: over.signal }).catch(() => undefined);
-    if (!over.signal.aborted) child.kill(signal);
-  };
-  whenAborted(stop.now, over.signal, () => void send("SIGKILL", 0));
-  whenAborted(stop.gently, over.signal, () => void escalation.map(([signal, ms]) => send(signal, ms)));
+  using _now = addAbortListener(stop.now, () => child.kill("SIGKILL"));
+  using _gently = addAbortListener(stop.gently, () => void interrupt(child));
   try {
     const [code, signal] = await once(child, "exit");
     // What the process wrote before it ended is in the pipes already. The next round of the event loop reads it: this
@@ -60,14 +48,17 @@ export async function runProcess(options: Command): Promise<string | null> {
     if (signal) return `The process was killed from outside by ${signal}.`;
     return code === 0 ? null : `Process completed with exit code ${code}.`;
   } finally {
-    over.abort();
     for (const output of outputs) output.end();
   }
 }
 
-function whenAborted(signal: AbortSignal, over: AbortSignal, act: () => void): void {
-  if (signal.aborted) act();
-  else signal.addEventListener("abort", act, { once: true, signal: over });
+/** With GitHub's patience between the signals; they do nothing to a process that has ended. */
+async function interrupt(child: ChildProcess): Promise<void> {
+  child.kill("SIGINT");
+  await wait(7_500, undefined, { ref: false });
+  child.kill("SIGTERM");
+  await wait(2_500, undefined, { ref: false });
+  child.kill("SIGKILL");
 }
 
 function readLines(stream: Readable, onLine: (line: string) => void): { end: () => void } {
@@ -98,6 +89,7 @@ export interface Marks {
 
 /** Kills everything that bears one of the marks, again and again until nothing does. Without /proc: the groups only. */
 export async function killMarked(marks: Marks): Promise<void> {
+  const kill = (id: number) => orNothing(() => process.kill(id, "SIGKILL"), false);
   for (const session of marks.sessions) kill(-session);
   for (let found = marked(marks); found.length > 0; found = marked(marks)) {
     found.forEach(kill);
@@ -115,20 +107,11 @@ function marked({ variables, folder }: Marks): number[] {
   });
 }
 
-/** A process may end while we look at it. */
-function orNothing<T>(read: () => T, nothing: T): T {
+/** A process may end while we look at it, or before we kill it. */
+function orNothing<T>(act: () => T, nothing: T): T {
   try {
-    return read();
+    return act();
   } catch {
     return nothing;
-  }
-}
-
-/** Kills a process, or with a negative id a whole group; it may have ended by itself. */
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }

@@ -64,6 +64,5 @@ export async function startsOfDispatch(world: World, event: Event<"dispatch">): 
 
 /** Whether an event's filter, if the workflow names the event at all, lets the branch through. */
 function branchPasses(filter: BranchFilterConfig | undefined, branch: string): boolean {
-  if (!filter) return false;
-  return filter.branches?.some((pattern) => matchesGlob(branch, pattern)) ?? true;
+  return filter !== undefined && (filter.branches?.some((pattern) => matchesGlob(branch, pattern)) ?? true);
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { emulatedActions } from "./emulated.ts";
@@ -78,8 +77,6 @@ async function readManifest(folder: string, scope: Scope): Promise<{ defaults: S
   const { using, main, post } = fields(manifest.runs);
   if (!/^node\d+$/.test(text(using)))
     throw new Error(`${name}: \`using: ${text(using)}\` is not supported by the playground, which runs node actions.`);
-  if (!existsSync(join(folder, text(main))))
-    throw new Error(`${name} names ${text(main)} as its main, which does not exist. Does the action need building?`);
   const inputs = Object.entries(fields(manifest.inputs));
   const defaults = Object.fromEntries(inputs.map(([input, about]) => [input, text(fields(about).default)]));
   return { defaults, main: text(main), post: text(post) };

@@ -39,18 +39,19 @@ export type WorkflowFile = { readonly path: string } & (
 type Shape = true | { readonly [key: string]: Shape };
 
 const step: Shape = { id: true, name: true, if: true, uses: true, with: true, run: true, env: true };
-const job: Shape = {
-  ...{ name: true, needs: true, if: true, "runs-on": true, permissions: true, env: true, outputs: true },
-  ...{ "timeout-minutes": true, steps: { "*": step } },
-};
-const input: Shape = { description: true, required: true, default: true, type: true };
 const supported: Shape = {
-  ...{ name: true, "run-name": true, permissions: true, env: true, concurrency: { group: true }, jobs: { "*": job } },
+  ...{ name: true, "run-name": true, permissions: true, env: true, concurrency: { group: true } },
   on: {
     push: { branches: true },
     pull_request: { branches: true, types: true },
-    workflow_dispatch: { inputs: { "*": input } },
+    workflow_dispatch: { inputs: { "*": { description: true, required: true, default: true, type: true } } },
     "*": true,
+  },
+  jobs: {
+    "*": {
+      ...{ name: true, needs: true, if: true, "runs-on": true, permissions: true, env: true, outputs: true },
+      ...{ "timeout-minutes": true, steps: { "*": step } },
+    },
   },
 };
 
@@ -58,18 +59,17 @@ const supported: Shape = {
 export async function workflowsAt({ gitDir }: World, commit: string): Promise<WorkflowFile[]> {
   const listed = await git(gitDir, ["ls-tree", "--name-only", "-z", commit, ".github/workflows/"]);
   const paths = listed.split("\0").filter((path) => /\.ya?ml$/.test(path));
-  return Promise.all(
-    paths.map(async (path) => readWorkflow(path, await git(gitDir, ["cat-file", "blob", `${commit}:${path}`]))),
-  );
+  const read = async (path: string) => readWorkflow(path, await git(gitDir, ["cat-file", "blob", `${commit}:${path}`]));
+  return Promise.all(paths.map(read));
 }
 
 async function readWorkflow(path: string, content: string): Promise<WorkflowFile> {
   const { context, value } = parser.parseWorkflow({ name: path, content }, new parser.NoOperationTraceWriter());
   const template = value && (await parser.convertWorkflowTemplate(context, value));
-  const problems = context.errors.getErrors().map((error) => error.message);
-  if (!template || problems.length > 0) return { ok: false, path, problems };
-  const unsupported = unsupportedKeys(value, supported).map((problem) => `${path} ${problem}`);
-  if (unsupported.length > 0) return { ok: false, path, problems: unsupported };
+  const invalid = context.errors.getErrors().map((error) => error.message);
+  if (!template || invalid.length > 0) return { ok: false, path, problems: invalid };
+  const problems = unsupportedKeys(value, supported).map((problem) => `${path} ${problem}`);
+  if (problems.length > 0) return { ok: false, path, problems };
 
   const body = value.assertMapping("workflow");
   const bodies = body.find("jobs")?.assertMapping("jobs");
@@ -98,10 +98,8 @@ function unsupportedKeys(token: TemplateToken, shape: Shape): string[] {
   });
 }
 
-export type Inputs = { ok: true; values: Record<string, Json> } | { ok: false; problems: readonly string[] };
-
-/** What a dispatch gives, with the workflow's defaults; booleans become booleans. */
-export function readInputs({ events }: Workflow, given: Readonly<Record<string, string>>): Inputs {
+/** What a dispatch gives, with the workflow's defaults; booleans become booleans. Without problems the values hold. */
+export function readInputs({ events }: Workflow, given: Readonly<Record<string, string>>) {
   const declared = events.workflow_dispatch?.inputs ?? {};
   const problems = Object.keys(given)
     .filter((name) => !Object.hasOwn(declared, name))
@@ -112,5 +110,5 @@ export function readInputs({ events }: Workflow, given: Readonly<Record<string, 
     if (required && value === "") problems.push(`The required input \`${name}\` is missing.`);
     values[name] = String(type) === "boolean" ? value === "true" : value;
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, values };
+  return { problems, values };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mask, readAssignments, readLine } from "../../playground/actions/commands.ts";
+import { mask, readAssignments, readCommand } from "../../playground/actions/commands.ts";
 import { openLanes } from "../../playground/actions/lanes.ts";
 
 /** Work in a concurrency group, by name: what began, and how each is ended or cancelled. */
@@ -52,16 +52,13 @@ test("whoever gives up while it waits leaves the group to the next one", async (
 });
 
 test.each([
-  ["plain text", { kind: "text", text: "plain text" }],
-  ["::group::Install", { kind: "text", text: "##[group]Install" }],
-  ["::endgroup::", { kind: "text", text: "##[endgroup]" }],
-  ["::error file=a.ts,line=7::50%25 wrong%0Areally", { kind: "text", text: "##[error]50% wrong\nreally" }],
-  ["::add-mask::hidden", { kind: "mask", value: "hidden" }],
-  ["::debug::noise", { kind: "hidden" }],
-  ["::unknown::x", { kind: "text", text: "::unknown::x" }],
-  ["std::vector::push", { kind: "text", text: "std::vector::push" }],
+  ["plain text", null],
+  ["::endgroup::", { name: "endgroup", message: "" }],
+  ["::error file=a.ts,line=7::50%25 wrong%0Areally", { name: "error", message: "50% wrong\nreally" }],
+  ["::add-mask::hidden", { name: "add-mask", message: "hidden" }],
+  ["std::vector::push", null],
 ])("the line %s", (line, expected) => {
-  expect(readLine(line)).toEqual(expected);
+  expect(readCommand(line)).toEqual(expected);
 });
 
 test("a file of assignments holds single lines and blocks", () => {
