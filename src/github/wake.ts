@@ -27,7 +27,7 @@ export async function isHeld({ runs }: Forge, { lease }: Session): Promise<boole
 export async function wake({ forge, defaultBranch }: Waker, tip: Tip, thread: number): Promise<boolean> {
   const dispatched = await forge.runs.dispatch({
     session: tip.session.session,
-    nonce: tip.commit,
+    nonce: tip.session.wake ?? tip.commit,
     branch: defaultBranch,
   });
   if (!dispatched.ok) await forge.conversation.post(thread, dispatchFailedComment(dispatched));

@@ -82,7 +82,11 @@ function change(session: Session, event: Later): Session {
     case "prompt.queued":
       return withPhase({ ...session, lost_runs: 0, queue: [...session.queue, queued(event)] });
     case "wake.requested":
-      return { ...session, lost_runs: session.lost_runs + (event.reason === "lost-run" ? 1 : 0) };
+      return {
+        ...session,
+        wake: event.nonce,
+        lost_runs: session.lost_runs + (event.reason === "lost-run" ? 1 : 0),
+      };
     case "lease.taken":
       return leaseTaken(session, event);
     case "lease.released":

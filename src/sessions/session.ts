@@ -72,6 +72,8 @@ const stateSchema = v.strictObject({
   epoch: v.number(),
   /** Wake-ups for a lost run since a person last asked, a model last answered, or a turn last ended. */
   lost_runs: v.number(),
+  /** The nonce of the last wake-up that was asked for. */
+  wake: v.optional(v.string()),
   genealogy: v.strictObject({ depth: v.number(), parent_session_id: v.optional(sessionIdSchema) }),
   context_status: v.strictObject({ is_compacted: v.boolean(), last_compacted_at: v.optional(v.string()) }),
   context: v.strictObject({ cut_commit: v.optional(commitIdSchema), appends_since_cut: v.number() }),

@@ -62,7 +62,7 @@ export function sessionStoreContract(name: string, newWorld: () => Promise<Store
       expect(again).toEqual({ ok: false, moved: [refOf.session(session)] });
     });
 
-    test("AC13: two racing first comments on one thread end in one session; the loser joins it", async () => {
+    test("two racing first comments on one thread end in one session; the loser joins it", async () => {
       const world = await newWorld();
       const [one, two] = [await world.client(), await world.client()];
       const [a, b] = [newSession(), newSession()];
@@ -122,7 +122,7 @@ export function sessionStoreContract(name: string, newWorld: () => Promise<Store
       expect((await stale.tip(session))?.session.lease).toMatchObject({ epoch: 2, holder: "d" });
     });
 
-    test("AC4: the same append sent again is a success, and is there once", async () => {
+    test("AC12: the same append sent again is a success, and is there once", async () => {
       const store = await (await newWorld()).client();
       const first = await openIn(store);
       const append = compose(first.session.session, first, asked("2"));
@@ -131,7 +131,7 @@ export function sessionStoreContract(name: string, newWorld: () => Promise<Store
       expect(await store.journal(first.session.session)).toHaveLength(2);
     });
 
-    test("AC4: an append whose answer was lost is recognised, and is there once", async () => {
+    test("AC12: an append whose answer was lost is recognised, and is there once", async () => {
       const world = await newWorld();
       const store = await world.client();
       const { session } = (await openIn(store)).session;
@@ -195,7 +195,7 @@ export function sessionStoreContract(name: string, newWorld: () => Promise<Store
       expect(await store.tip(session)).toEqual(tip);
     });
 
-    test("CS2: a prefix finds the sessions that begin with it, in either case", async () => {
+    test("a prefix finds the sessions that begin with it, in either case", async () => {
       const store = await (await newWorld()).client();
       const [a, b] = ["01JH4QAAAAAAAAAAAAAAAAAAAA", "01JH4QBBBBBBBBBBBBBBBBBBBB"] as [SessionId, SessionId];
       tipOf(await store.append(compose(b, null, opening(b))));
@@ -219,7 +219,7 @@ export function sessionStoreContract(name: string, newWorld: () => Promise<Store
       expect(tip?.session.context.appends_since_cut).toBe(2);
     });
 
-    test("AC9: a corrupt line stops every reader and writer with commit and line; nothing is overwritten", async (it) => {
+    test("a corrupt line stops every reader and writer with commit and line; nothing is overwritten", async (it) => {
       const { client, damage } = await newWorld();
       if (!damage) return it.skip("nobody but the store itself can write there");
       const store = await client();

@@ -47,7 +47,7 @@ describe("opening", () => {
 });
 
 describe("queueing", () => {
-  test("CA3: the same source is queued once, however often it is delivered", () => {
+  test("the same source is queued once, however often it is delivered", () => {
     expect(queue(me, opened.session, comment("1", "edited meanwhile")).kind).toBe("known");
     expect(queue(me, opened.session, comment("2")).kind).toBe("queued");
   });
@@ -113,7 +113,7 @@ describe("starting a turn", () => {
     ]);
   });
 
-  test("AC5: a prompt's turn starts once", () => {
+  test("a prompt's turn starts once", () => {
     expect(startTurn(me, working.session, starting)).toBeNull();
     expect(startTurn(me, asking(working).session, starting)).toBeNull();
     expect(startTurn(me, finished.session, starting)).toBeNull();

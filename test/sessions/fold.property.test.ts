@@ -55,7 +55,7 @@ function chain(moves: readonly Move[]): Line[] {
   return lines;
 }
 
-test("AC2: whatever happens to a session, refolding its journal gives the bytes of state.toml at every append", () => {
+test("whatever happens to a session, refolding its journal gives the bytes of state.toml at every append", () => {
   fc.assert(
     fc.property(fc.array(move, { maxLength: 40 }), (moves) => {
       const lines = chain(moves);

@@ -233,6 +233,7 @@ describe("state.toml", () => {
       base = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
       epoch = 1
       lost_runs = 0
+      wake = "<ULID>"
       forgotten_comment = 0
       effects = []
 

@@ -143,7 +143,7 @@ describe("state.toml is a cache", () => {
   });
 });
 
-describe("AC4: a push whose connection dies", () => {
+describe("AC12: a push whose connection dies", () => {
   test("when all is done: the append is recognised, and is there once", async () => {
     const remote = await gitRemote();
     const store = await remote.store();

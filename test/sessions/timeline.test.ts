@@ -10,7 +10,7 @@ import { gitRemote } from "./remote.ts";
 const me = hand();
 const line = (...facts: Fact[]) => subject(number(facts, 0));
 
-test("CS7: git log of a session's ref reads as its timeline", async () => {
+test("git log of a session's ref reads as its timeline", async () => {
   const remote = await gitRemote();
   const store = await remote.store();
   let tip = await openIn(store);

@@ -70,7 +70,7 @@ describe("a decision", () => {
     expect(await promptsIn(store, session)).toEqual(["1", "2", "3", "mine"]);
   });
 
-  test("CA6: no exit race: a release that meets a new prompt is decided again, and not made", async () => {
+  test("no exit race: a release that meets a new prompt is decided again, and not made", async () => {
     const store = memoryStore();
     const { session } = (await openIn(store)).session;
     await playIn(store, session, { do: "take", run: 1 }, { do: "start" });
@@ -118,7 +118,7 @@ describe("a decision", () => {
   });
 });
 
-describe("AC4: a store that gives no answer", () => {
+describe("AC12: a store that gives no answer", () => {
   /** Applies each append and loses the first answers; with a rival's append that comes in between, if any. */
   function losing(store: SessionStore, answers: number, rival?: Change): SessionStore {
     let left = answers;
