@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { EventEmitter } from "node:events";
 
 /**
@@ -9,7 +10,8 @@ export interface World {
   readonly repo: string;
   /** Numeric ids of the repository, its owner and the App's installation, as GitHub would send them. */
   readonly ids: { readonly repo: number; readonly owner: number; readonly installation: number; readonly app: number };
-  readonly private: boolean;
+  /** The App: its bot is `SLUG[bot]`, and whoever signs with its key is the App itself. */
+  readonly app: { readonly slug: string; readonly publicKey: KeyObject };
   readonly defaultBranch: string;
   /** `http://127.0.0.1:PORT`, no trailing slash. REST is under `/api/v3`, git at `/OWNER/REPO.git`. */
   readonly url: string;
@@ -67,6 +69,8 @@ export interface WorldEvents {
   cancel: [{ runId: number }];
   run: [{ action: "requested" | "in_progress" | "completed"; run: Run }];
   delivery: [Delivery];
+  /** A logged delivery is to be sent again. */
+  redelivery: [Delivery];
 }
 
 export interface User {
@@ -104,17 +108,16 @@ export interface Issue {
   labels: Label[];
   updatedAt: Date;
   closedAt: Date | null;
-  readonly reactions: Reaction[];
   readonly pull?: Pull;
 }
 
 export interface Pull {
   /** Branch names without `refs/heads/`. */
   readonly head: string;
-  base: string;
+  readonly base: string;
   headSha: string;
   baseSha: string;
-  draft: boolean;
+  readonly draft: boolean;
   merged: boolean;
 }
 
@@ -135,7 +138,14 @@ export interface Reaction {
   readonly createdAt: Date;
 }
 
-export interface Run {
+/** How something that runs is doing. */
+interface Progress {
+  status: "queued" | "in_progress" | "completed";
+  conclusion: "success" | "failure" | "cancelled" | "skipped" | null;
+  startedAt: Date | null;
+}
+
+export interface Run extends Progress {
   readonly id: number;
   readonly number: number;
   readonly workflowPath: string;
@@ -150,20 +160,14 @@ export interface Run {
   readonly pulls: number[];
   readonly createdAt: Date;
   attempt: number;
-  status: "queued" | "in_progress" | "completed";
-  conclusion: "success" | "failure" | "cancelled" | "skipped" | null;
-  startedAt: Date | null;
   updatedAt: Date;
   readonly jobs: Job[];
 }
 
-export interface Job {
+export interface Job extends Progress {
   readonly id: number;
   readonly key: string;
   readonly name: string;
-  status: "queued" | "in_progress" | "completed";
-  conclusion: "success" | "failure" | "cancelled" | "skipped" | null;
-  startedAt: Date | null;
   completedAt: Date | null;
   /** Lines as GitHub's log shows them, each with its timestamp in front. */
   readonly log: string[];
@@ -172,12 +176,9 @@ export interface Job {
   summary: string;
 }
 
-export interface Step {
+export interface Step extends Progress {
   readonly number: number;
   readonly name: string;
-  status: "queued" | "in_progress" | "completed";
-  conclusion: "success" | "failure" | "cancelled" | "skipped" | null;
-  startedAt: Date | null;
   completedAt: Date | null;
 }
 

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,22 +14,23 @@ export interface GithubOptions {
   readonly dir: string;
   readonly webhook: { readonly secret: string };
   readonly app: { readonly id: number; readonly slug: string };
-  readonly private?: boolean;
-  readonly now?: () => Date;
 }
 
 const IDS = { repo: 700_001, owner: 600_001, installation: 500_001 };
 const FIRST_ID = 1_000_001;
 
-/** A world with its people and an empty repository, served at `url`. */
-export async function createWorld({ owner, repo, dir, app, ...options }: GithubOptions, url: string): Promise<World> {
+/** A world with its people and an empty repository, served at `url`, whose App signs in with the key. */
+export async function createWorld(
+  { owner, repo, dir, app }: GithubOptions,
+  { url, publicKey }: { url: string; publicKey: KeyObject },
+): Promise<World> {
   const gitDir = join(dir, `${repo}.git`);
   const defaultBranch = "main";
   await mkdir(dir, { recursive: true });
   await createRepository(gitDir, defaultBranch);
   let last = FIRST_ID;
   return {
-    ...{ owner, repo, url, gitDir, dir, defaultBranch, private: options.private ?? false },
+    ...{ owner, repo, url, gitDir, dir, defaultBranch, app: { slug: app.slug, publicKey } },
     ids: { ...IDS, app: app.id },
     bus: new EventEmitter<WorldEvents>(),
     users: new Map(population(owner, app.slug).map((user) => [user.login, user])),
@@ -36,7 +38,7 @@ export async function createWorld({ owner, repo, dir, app, ...options }: GithubO
     idTokenRequests: new Map(),
     ...{ artifacts: new Map(), deliveries: new Map(), secrets: new Map(), variables: new Map(), violations: [] },
     nextId: () => last++,
-    now: options.now ?? (() => new Date()),
+    now: () => new Date(),
   };
 }
 

@@ -4,10 +4,9 @@ import { once } from "node:events";
 import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { basename, dirname, join } from "node:path";
-import type { Readable } from "node:stream";
-import type { Token, World } from "../world.ts";
-import { pushRefusal } from "./access.ts";
-import type { Caller } from "./call.ts";
+import { buffer } from "node:stream/consumers";
+import type { World } from "../world.ts";
+import { authenticate, pushRefusal } from "./access.ts";
 import { git, gitEnvironment } from "./git.ts";
 import { type RefMove, refMoved } from "./refs.ts";
 
@@ -35,19 +34,17 @@ export async function createRepository(gitDir: string, defaultBranch: string): P
   await writeFile(join(gitDir, "hooks", "post-receive"), `#!/bin/sh\nexec cat >"$${REPORT}"\n`, { mode: 0o755 });
 }
 
-interface GitRequest {
-  readonly world: World;
-  readonly caller: Caller;
-  /** Path below the repository, such as `/info/refs`. */
-  readonly path: string;
-  readonly query: string;
-}
-
-/** Serves one request of git's smart HTTP protocol through `git http-backend`. */
-export async function serveGit(request: IncomingMessage, response: ServerResponse, at: GitRequest): Promise<void> {
-  const pushes = at.path === "/git-receive-pack" || at.query.includes("service=git-receive-pack");
-  const token = at.caller.kind === "token" ? at.caller.token : null;
-  if (!token && (pushes || at.world.private)) {
+/** Serves one request of git's smart HTTP protocol through `git http-backend`: anyone reads, writers push. */
+export async function serveGit(
+  world: World,
+  { pathname, search }: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const pushes = pathname.endsWith("/git-receive-pack") || search.includes("service=git-receive-pack");
+  const caller = await authenticate(world, request.headers.authorization).catch(() => null);
+  const token = caller?.kind === "token" ? caller.token : null;
+  if (!caller || (pushes && !token)) {
     response.writeHead(401, { "www-authenticate": 'Basic realm="GitHub"', "content-type": "text/plain" });
     response.end("Authentication required: use a token as the password.\n");
     return;
@@ -57,74 +54,51 @@ export async function serveGit(request: IncomingMessage, response: ServerRespons
     response.writeHead(403, { "content-type": "text/plain" }).end(`${refusal}\n`);
     return;
   }
-  await runBackend(request, response, { ...at, token });
+  const report = join(world.dir, `push-${randomUUID()}`);
+  const path = pathname.slice(`/${world.owner}/${world.repo}.git`.length);
+  const variables = cgi(request, { path: `/${basename(world.gitDir)}${path}`, query: search.slice(1) });
+  const output = await runBackend(request, { ...variables, GIT_PROJECT_ROOT: dirname(world.gitDir), [REPORT]: report });
+  const cause = token && { sender: token.user, startsWorkflows: token.kind !== "run" };
+  for (const move of await moved(report)) if (cause) await refMoved(world, move, cause);
+  answer(output, response);
 }
 
-async function runBackend(
-  request: IncomingMessage,
-  response: ServerResponse,
-  at: GitRequest & { token: Token | null },
-): Promise<void> {
-  const report = join(at.world.dir, `push-${randomUUID()}`);
-  const backend = spawn("git", ["http-backend"], { env: { ...gitEnvironment, ...cgi(request, at), [REPORT]: report } });
+async function runBackend(request: IncomingMessage, variables: NodeJS.ProcessEnv): Promise<Buffer> {
+  const backend = spawn("git", ["http-backend"], { env: { ...gitEnvironment, ...variables } });
   backend.stdin.on("error", () => {}); // the backend may answer before it has read everything
   backend.stderr.resume();
   request.pipe(backend.stdin);
   request.once("close", () => backend.stdin.end());
-  response.once("close", () => backend.stdout.resume());
-  const closed = once(backend, "close");
-  await answer(backend.stdout, response);
-  await closed;
-  if (at.token) await announce(at.world, at.token, await moved(report));
-  response.end();
+  const [output] = await Promise.all([buffer(backend.stdout), once(backend, "close")]);
+  return output;
 }
 
-function cgi(
-  request: IncomingMessage,
-  { world, path, query, token }: GitRequest & { token: Token | null },
-): NodeJS.ProcessEnv {
-  const { headers } = request;
+function cgi(request: IncomingMessage, { path, query }: { path: string; query: string }): NodeJS.ProcessEnv {
+  const { headers, method = "GET" } = request;
   return {
-    GIT_PROJECT_ROOT: dirname(world.gitDir),
     GIT_HTTP_EXPORT_ALL: "1",
-    PATH_INFO: `/${basename(world.gitDir)}${path}`,
+    PATH_INFO: path,
     QUERY_STRING: query,
-    REQUEST_METHOD: request.method ?? "GET",
+    REQUEST_METHOD: method,
     CONTENT_TYPE: headers["content-type"] ?? "",
     ...(headers["content-length"] ? { CONTENT_LENGTH: headers["content-length"] } : {}),
     ...(headers["content-encoding"] ? { HTTP_CONTENT_ENCODING: headers["content-encoding"] } : {}),
     GIT_PROTOCOL: String(headers["git-protocol"] ?? ""),
     REMOTE_ADDR: request.socket.remoteAddress ?? "",
-    ...(token ? { REMOTE_USER: token.user.login } : {}),
   };
 }
 
-/** Copies a CGI answer: headers up to the empty line, then the body as it comes. Does not end the response. */
-async function answer(output: Readable, response: ServerResponse): Promise<void> {
-  let head: Buffer | null = Buffer.alloc(0);
-  for await (const chunk of output) {
-    if (head === null) {
-      if (!response.write(chunk) && !response.destroyed)
-        await Promise.race([once(response, "drain"), once(response, "close")]);
-      continue;
-    }
-    head = Buffer.concat([head, chunk]);
-    const end = head.indexOf("\r\n\r\n");
-    if (end < 0) continue;
-    writeHead(response, head.subarray(0, end).toString("latin1"));
-    response.write(head.subarray(end + 4));
-    head = null;
-  }
-  if (head !== null) response.writeHead(500);
-}
-
-function writeHead(response: ServerResponse, head: string): void {
+/** Passes a CGI answer on: headers up to the empty line, then the body. */
+function answer(output: Buffer, response: ServerResponse): void {
+  const end = output.indexOf("\r\n\r\n");
+  if (end < 0) throw new Error("git http-backend has not answered.");
+  const head = output.subarray(0, end).toString("latin1");
   let status = 200;
   for (const [, name = "", value = ""] of head.matchAll(/^([^:\r\n]+):\s*(.*?)\r?$/gm)) {
     if (name.toLowerCase() === "status") status = Number.parseInt(value, 10);
     else response.setHeader(name, value);
   }
-  response.writeHead(status);
+  response.writeHead(status).end(output.subarray(end + 4));
 }
 
 async function moved(report: string): Promise<RefMove[]> {
@@ -135,8 +109,4 @@ async function moved(report: string): Promise<RefMove[]> {
     const [before, after, ref] = line.split(" ");
     return before && after && ref ? [{ ref, before: oid(before), after: oid(after) }] : [];
   });
-}
-
-async function announce(world: World, token: Token, moves: readonly RefMove[]): Promise<void> {
-  for (const move of moves) await refMoved(world, move, { sender: token.user, startsWorkflows: token.kind !== "run" });
 }

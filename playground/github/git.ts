@@ -12,22 +12,25 @@ export const gitEnvironment: NodeJS.ProcessEnv = {
   GIT_TERMINAL_PROMPT: "0",
 };
 
-export interface GitOptions {
-  readonly input?: string | Buffer;
-  readonly env?: Readonly<Record<string, string>>;
+interface GitOptions {
+  readonly input?: string;
 }
 
-export interface GitResult {
+interface GitResult {
   readonly code: number;
   readonly stdout: Buffer;
   readonly stderr: string;
 }
 
 /** Runs git in the bare repository `gitDir`, whatever its exit code. */
-export async function runGit(gitDir: string, args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
-  const child = spawn("git", [`--git-dir=${gitDir}`, ...args], { env: { ...gitEnvironment, ...options.env } });
+export async function runGit(
+  gitDir: string,
+  args: readonly string[],
+  { input = "" }: GitOptions = {},
+): Promise<GitResult> {
+  const child = spawn("git", [`--git-dir=${gitDir}`, ...args], { env: gitEnvironment });
   child.stdin.on("error", () => {}); // git may exit without reading everything: its exit code tells
-  child.stdin.end(options.input ?? "");
+  child.stdin.end(input);
   const [stdout, stderr, [code]] = await Promise.all([buffer(child.stdout), text(child.stderr), once(child, "close")]);
   return { code: typeof code === "number" ? code : 128, stdout, stderr };
 }

@@ -1,139 +1,135 @@
 import type { Comment, Issue, User, World } from "../world.ts";
 import { mustOwn } from "./access.ts";
-import { actor, type Call, cause, created, type Handlers, invalid, list, noContent, ok } from "./call.ts";
-import { findComment, findIssue } from "./find.ts";
-import { type LabelOperations, nameOf, setLabels } from "./labels.ts";
-import type { OperationId } from "./operations.ts";
-import { commentJson, commentsOf, issueJson } from "./render.ts";
-
-type IssueOperations = Exclude<Extract<OperationId, `issues/${string}`>, LabelOperations>;
+import { actor, type Call, cause, created, found, type Handlers, invalid, noContent, ok } from "./call.ts";
+import { nameOf, setLabels } from "./labels.ts";
+import { commentJson, commentsOf, issueJson, reactionJson } from "./render.ts";
 
 const LONGEST_BODY = 65_536;
 
-/** The next free number: issues and pull requests share one sequence. */
-const nextNumber = (world: World): number => Math.max(0, ...world.issues.keys()) + 1;
-
-function checkBodyLength(resource: string, body: string): string {
+function checkedBody(resource: string, body: string): string {
   if (body.length <= LONGEST_BODY) return body;
   throw invalid(resource, "body", `body is too long (maximum is ${LONGEST_BODY} characters)`);
 }
 
-/** Opens an issue in the name of `author`. */
+/** A new issue in the name of `author`, under the next number: issues and pull requests share one sequence. */
 export function newIssue(world: World, author: User, { title, body }: { title: string; body: string }): Issue {
   const now = world.now();
+  const number = Math.max(0, ...world.issues.keys()) + 1;
   return {
-    ...{ id: world.nextId(), number: nextNumber(world), author, title, body: checkBodyLength("Issue", body) },
-    ...{ state: "open", labels: [], createdAt: now, updatedAt: now, closedAt: null, reactions: [] },
+    ...{ id: world.nextId(), number, author, title, body: checkedBody("Issue", body) },
+    ...{ state: "open", labels: [], createdAt: now, updatedAt: now, closedAt: null },
   };
 }
 
-function createIssue(call: Call<"issues/create">) {
-  const { world, caller, body } = call;
+function createIssue({ world, caller, body }: Call<"issues/create">) {
   const issue = newIssue(world, actor(caller), { title: String(body.title), body: body.body ?? "" });
   world.issues.set(issue.number, issue);
   world.bus.emit("issue", { action: "opened", issue, ...cause(caller) });
-  const canLabel = actor(caller).permission !== "read";
-  if (body.labels && canLabel)
-    setLabels(
-      call,
-      issue,
-      body.labels.map((label) => nameOf(label)),
-    );
+  if (body.labels && actor(caller).permission !== "read") setLabels(world, caller, issue, body.labels.map(nameOf));
   return created(issueJson(world, issue));
 }
 
-/** Changes text and state; the caller says what has changed on the bus, as issues and pull requests differ there. */
-export function edit(world: World, issue: Issue, change: { title?: string; body?: string | null; state?: string }) {
-  const edited = change.title !== undefined || change.body !== undefined;
-  if (change.title !== undefined) issue.title = change.title;
-  if (change.body !== undefined) issue.body = checkBodyLength("Issue", change.body ?? "");
-  const moved = (change.state === "open" || change.state === "closed") && change.state !== issue.state;
-  if (moved) {
-    issue.state = change.state === "open" ? "open" : "closed";
-    issue.closedAt = issue.state === "closed" ? world.now() : null;
-  }
+interface Change {
+  readonly title?: unknown;
+  readonly body?: string | null;
+  readonly state?: string;
+}
+
+/** Changes text and state of an issue or a pull request, as far as the caller may, and tells what has changed. */
+export function edit({ world, caller }: Pick<Call<never>, "world" | "caller">, issue: Issue, change: Change): void {
+  mustOwn(caller, issue.author);
+  const tell = (action: "edited" | "closed" | "reopened") =>
+    world.bus.emit(issue.pull ? "pull" : "issue", { action, issue, ...cause(caller) });
+  if (change.body !== undefined) issue.body = checkedBody("Issue", change.body ?? "");
+  if (typeof change.title === "string") issue.title = change.title;
   issue.updatedAt = world.now();
-  const actions: ("edited" | "closed" | "reopened")[] = edited ? ["edited"] : [];
-  return moved ? [...actions, issue.state === "closed" ? ("closed" as const) : ("reopened" as const)] : actions;
+  if (change.title !== undefined || change.body !== undefined) tell("edited");
+  if (change.state === undefined || change.state === issue.state) return;
+  issue.state = change.state === "open" ? "open" : "closed";
+  issue.closedAt = issue.state === "closed" ? world.now() : null;
+  tell(issue.state === "closed" ? "closed" : "reopened");
 }
 
 function updateIssue(call: Call<"issues/update">) {
   const { world, caller, params, body } = call;
-  const issue = findIssue(world, params.issue_number);
-  mustOwn(caller, issue.author);
-  const actions = edit(world, issue, {
-    ...(body.title === undefined || body.title === null ? {} : { title: String(body.title) }),
-    ...(body.body === undefined ? {} : { body: body.body }),
-    ...(body.state === undefined ? {} : { state: body.state }),
-  });
-  for (const action of actions) world.bus.emit(issue.pull ? "pull" : "issue", { action, issue, ...cause(caller) });
-  if (body.labels)
-    setLabels(
-      call,
-      issue,
-      body.labels.map((label) => nameOf(label)),
-    );
+  const issue = found(world.issues.get(params.issue_number));
+  edit(call, issue, body);
+  if (body.labels) setLabels(world, caller, issue, body.labels.map(nameOf));
   return ok(issueJson(world, issue));
 }
 
 function listIssues({ world, params }: Call<"issues/list-for-repo">) {
-  const { state = "open", labels, creator, since, direction = "desc" } = params;
-  const wanted = labels?.split(",") ?? [];
-  const found = [...world.issues.values()].filter(
+  const { state = "open", labels } = params;
+  const wanted = [...world.issues.values()].filter(
     (issue) =>
       (state === "all" || issue.state === state) &&
-      wanted.every((name) => issue.labels.some((label) => label.name === name)) &&
-      (creator === undefined || issue.author.login === creator) &&
-      (since === undefined || issue.updatedAt >= new Date(since)),
+      (labels?.split(",") ?? []).every((name) => issue.labels.some((label) => label.name === name)),
   );
-  found.sort((a, b) => (direction === "asc" ? a.number - b.number : b.number - a.number));
-  return list(found.map((issue) => issueJson(world, issue)));
+  return { page: wanted.reverse().map((issue) => issueJson(world, issue)) };
 }
 
+const shown = (world: World, comment: Comment) => commentJson(world, found(world.issues.get(comment.issue)), comment);
+
 function createComment({ world, caller, params, body }: Call<"issues/create-comment">) {
-  const issue = findIssue(world, params.issue_number);
+  const issue = found(world.issues.get(params.issue_number));
   if (body.body.trim() === "") throw invalid("IssueComment", "body", "body can't be blank");
   const now = world.now();
   const comment: Comment = {
     ...{ id: world.nextId(), issue: issue.number, author: actor(caller), createdAt: now, updatedAt: now },
-    ...{ body: checkBodyLength("IssueComment", body.body), reactions: [] },
+    ...{ body: checkedBody("IssueComment", body.body), reactions: [] },
   };
   world.comments.set(comment.id, comment);
   issue.updatedAt = now;
   world.bus.emit("comment", { action: "created", comment, ...cause(caller) });
-  return created(commentJson(world, comment));
+  return created(shown(world, comment));
 }
 
 function updateComment({ world, caller, params, body }: Call<"issues/update-comment">) {
-  const comment = findComment(world, params.comment_id);
+  const comment = found(world.comments.get(params.comment_id));
   mustOwn(caller, comment.author);
-  comment.body = checkBodyLength("IssueComment", body.body);
+  comment.body = checkedBody("IssueComment", body.body);
   comment.updatedAt = world.now();
   world.bus.emit("comment", { action: "edited", comment, ...cause(caller) });
-  return ok(commentJson(world, comment));
+  return ok(shown(world, comment));
 }
 
 function deleteComment({ world, caller, params }: Call<"issues/delete-comment">) {
-  const comment = findComment(world, params.comment_id);
+  const comment = found(world.comments.get(params.comment_id));
   mustOwn(caller, comment.author);
   world.comments.delete(comment.id);
   world.bus.emit("comment", { action: "deleted", comment, ...cause(caller) });
   return noContent;
 }
 
-export const issues: Handlers<IssueOperations> = {
+/** One reaction of a kind for each person: asking again answers the first one with 200. */
+function react({ world, caller, params, body: { content } }: Call<"reactions/create-for-issue-comment">) {
+  const { reactions } = found(world.comments.get(params.comment_id));
+  const user = actor(caller);
+  const same = reactions.find((reaction) => reaction.user.login === user.login && reaction.content === content);
+  if (same) return ok(reactionJson(world, same));
+  const reaction = { id: world.nextId(), user, content, createdAt: world.now() };
+  reactions.push(reaction);
+  return created(reactionJson(world, reaction));
+}
+
+export const issues = {
   "issues/list-for-repo": listIssues,
   "issues/create": createIssue,
-  "issues/get": ({ world, params }) => ok(issueJson(world, findIssue(world, params.issue_number))),
+  "issues/get": ({ world, params }) => ok(issueJson(world, found(world.issues.get(params.issue_number)))),
   "issues/update": updateIssue,
   "issues/list-comments": ({ world, params }) => {
-    const { number } = findIssue(world, params.issue_number);
+    const { number } = found(world.issues.get(params.issue_number));
     const since = new Date(params.since ?? 0);
-    const found = commentsOf(world, number).filter(({ updatedAt }) => updatedAt >= since);
-    return list(found.map((comment) => commentJson(world, comment)));
+    const wanted = commentsOf(world, number).filter(({ updatedAt }) => updatedAt >= since);
+    return { page: wanted.map((comment) => shown(world, comment)) };
   },
   "issues/create-comment": createComment,
-  "issues/get-comment": ({ world, params }) => ok(commentJson(world, findComment(world, params.comment_id))),
+  "issues/get-comment": ({ world, params }) => ok(shown(world, found(world.comments.get(params.comment_id)))),
   "issues/update-comment": updateComment,
   "issues/delete-comment": deleteComment,
-};
+  "reactions/create-for-issue-comment": react,
+  "reactions/list-for-issue-comment": ({ world, params }) => {
+    const { reactions } = found(world.comments.get(params.comment_id));
+    return { page: reactions.map((reaction) => reactionJson(world, reaction)) };
+  },
+} satisfies Handlers;

@@ -1,28 +1,24 @@
 import type { Issue, Label, World } from "../world.ts";
-import { type Call, cause, created, type Handlers, invalid, list, notFound, ok } from "./call.ts";
-import { findIssue } from "./find.ts";
+import { type Call, type Caller, cause, created, found, type Handlers, invalid, type Reply } from "./call.ts";
 import { labelJson } from "./render.ts";
 
 type Named = string | { readonly name?: string };
+
 /** A label in a request: its name, or an object that has it. */
 export const nameOf = (label: Named): string => (typeof label === "string" ? label : (label.name ?? ""));
 
-/** GitHub makes a label that does not exist yet when somebody with write access uses it. */
-function useLabel(world: World, name: string): Label {
-  const known = [...world.labels.values()].find((label) => label.name.toLowerCase() === name.toLowerCase());
-  if (known) return known;
-  const label = { id: world.nextId(), name, color: "ededed", description: "" };
+const findLabel = (world: World, name: string): Label | undefined =>
+  [...world.labels.values()].find((label) => label.name.toLowerCase() === name.toLowerCase());
+
+function addLabel(world: World, { name, color = "ededed", description = "" }: Partial<Label> & { name: string }) {
+  const label = { id: world.nextId(), name, color, description };
   world.labels.set(name, label);
   return label;
 }
 
-/** Makes these the labels of the issue, and tells of each that came or went. */
-export function setLabels(
-  { world, caller }: Pick<Call<"issues/update">, "world" | "caller">,
-  issue: Issue,
-  names: readonly string[],
-): void {
-  const wanted = [...new Set(names.map((name) => useLabel(world, name)))];
+/** Makes these the labels of the issue, new ones if need be, and tells of each that came or went. */
+export function setLabels(world: World, caller: Caller, issue: Issue, names: readonly string[]): void {
+  const wanted = [...new Set(names.map((name) => findLabel(world, name) ?? addLabel(world, { name })))];
   const before = issue.labels;
   issue.labels = wanted;
   issue.updatedAt = world.now();
@@ -32,67 +28,34 @@ export function setLabels(
     world.bus.emit("issue", { action: "labeled", issue, label, ...cause(caller) });
 }
 
-function createLabel({ world, body }: Call<"issues/create-label">) {
-  const exists = [...world.labels.keys()].some((name) => name.toLowerCase() === body.name.toLowerCase());
-  if (exists) throw invalid("Label", "name", "already_exists");
-  const label = {
-    id: world.nextId(),
-    name: body.name,
-    color: body.color ?? "ededed",
-    description: body.description ?? "",
-  };
-  world.labels.set(label.name, label);
-  return created(labelJson(world, label));
+const listOf = (world: World, labels: Iterable<Label>): Reply => ({
+  page: [...labels].map((label) => labelJson(world, label)),
+});
+
+function addLabels({ world, caller, params, body }: Call<"issues/add-labels">) {
+  const issue = found(world.issues.get(params.issue_number));
+  // GitHub takes `{"labels": [...]}` and the bare list.
+  const added: readonly Named[] = Array.isArray(body) ? body : typeof body === "object" ? (body?.labels ?? []) : [body];
+  setLabels(world, caller, issue, [...issue.labels, ...added].map(nameOf));
+  return listOf(world, issue.labels);
 }
 
-const labelsOf = (world: World, issue: Issue) => list(issue.labels.map((label) => labelJson(world, label)));
-
-/** The three shapes that GitHub takes: a list of names, `{labels: names}` and `{labels: [{name}]}`. */
-function namesIn(body: Call<"issues/add-labels">["body"] | Call<"issues/set-labels">["body"]): string[] {
-  const labels: readonly Named[] =
-    typeof body === "string" ? [body] : Array.isArray(body) ? body : (body?.labels ?? []);
-  return labels.map(nameOf);
+function removeLabel({ world, caller, params }: Call<"issues/remove-label">) {
+  const issue = found(world.issues.get(params.issue_number));
+  const gone = found(issue.labels.find(({ name }) => name === params.name));
+  const kept = issue.labels.filter((label) => label !== gone);
+  setLabels(world, caller, issue, kept.map(nameOf));
+  return listOf(world, issue.labels);
 }
 
-function removeLabel(call: Call<"issues/remove-label">) {
-  const issue = findIssue(call.world, call.params.issue_number);
-  if (!issue.labels.some(({ name }) => name === call.params.name)) throw notFound();
-  setLabels(
-    call,
-    issue,
-    issue.labels.map(({ name }) => name).filter((name) => name !== call.params.name),
-  );
-  return labelsOf(call.world, issue);
-}
-
-export type LabelOperations =
-  | "issues/list-labels-for-repo"
-  | "issues/create-label"
-  | "issues/get-label"
-  | "issues/list-labels-on-issue"
-  | "issues/add-labels"
-  | "issues/set-labels"
-  | "issues/remove-label";
-
-export const labels: Handlers<LabelOperations> = {
-  "issues/list-labels-for-repo": ({ world }) =>
-    list([...world.labels.values()].map((label) => labelJson(world, label))),
-  "issues/create-label": createLabel,
-  "issues/get-label": ({ world, params }) => {
-    const label = world.labels.get(params.name);
-    if (!label) throw notFound();
-    return ok(labelJson(world, label));
+export const labels = {
+  "issues/list-labels-for-repo": ({ world }) => listOf(world, world.labels.values()),
+  "issues/create-label": ({ world, body }) => {
+    if (findLabel(world, body.name)) throw invalid("Label", "name", "already_exists");
+    return created(labelJson(world, addLabel(world, body)));
   },
-  "issues/list-labels-on-issue": ({ world, params }) => labelsOf(world, findIssue(world, params.issue_number)),
-  "issues/add-labels": (call) => {
-    const issue = findIssue(call.world, call.params.issue_number);
-    setLabels(call, issue, [...issue.labels.map(({ name }) => name), ...namesIn(call.body)]);
-    return labelsOf(call.world, issue);
-  },
-  "issues/set-labels": (call) => {
-    const issue = findIssue(call.world, call.params.issue_number);
-    setLabels(call, issue, namesIn(call.body));
-    return labelsOf(call.world, issue);
-  },
+  "issues/list-labels-on-issue": ({ world, params }) =>
+    listOf(world, found(world.issues.get(params.issue_number)).labels),
+  "issues/add-labels": addLabels,
   "issues/remove-label": removeLabel,
-};
+} satisfies Handlers;

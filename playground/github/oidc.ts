@@ -35,7 +35,7 @@ export function admitJob(world: World, run: Run, github: Claims): Admission {
     sub: `repo:${world.owner}/${world.repo}:ref:${github.ref}`,
     job_workflow_ref: github.workflow_ref,
     job_workflow_sha: github.workflow_sha,
-    repository_visibility: world.private ? "private" : "public",
+    repository_visibility: "public",
     runner_environment: "self-hosted",
   });
   return {
@@ -48,7 +48,7 @@ export function admitJob(world: World, run: Run, github: Claims): Admission {
   };
 }
 
-/** The OIDC issuer of the double: discovery, keys, and tokens for the jobs that may ask for them. */
+/** The OIDC issuer of the double: its keys, and tokens for the jobs that may ask for them. */
 export interface Issuer {
   /** What `iss` says. */
   readonly url: string;
@@ -70,7 +70,6 @@ export function openIssuer(world: World, key: KeyObject): Issuer {
   };
   const answer = async (request: IncomingMessage): Promise<{ status: number; json: unknown }> => {
     const { pathname, searchParams } = new URL(request.url ?? "/", world.url);
-    if (pathname === `${ISSUER}/.well-known/openid-configuration`) return { status: 200, json: discovery(url) };
     if (pathname === `${ISSUER}/.well-known/jwks`) {
       const jwk = { ...(await exportJWK(createPublicKey(key))), kid: KEY_ID, use: "sig", alg: "RS256" };
       return { status: 200, json: { keys: [jwk] } };
@@ -87,13 +86,3 @@ export function openIssuer(world: World, key: KeyObject): Issuer {
   };
   return { url, sign, handle };
 }
-
-const discovery = (issuer: string) => ({
-  issuer,
-  jwks_uri: `${issuer}/.well-known/jwks`,
-  subject_types_supported: ["public", "pairwise"],
-  response_types_supported: ["id_token"],
-  claims_supported: ["sub", "aud", "exp", "iat", "iss", "jti", "nbf", ...FROM_CONTEXT],
-  id_token_signing_alg_values_supported: ["RS256"],
-  scopes_supported: ["openid"],
-});

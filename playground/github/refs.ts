@@ -14,6 +14,9 @@ export interface Cause {
 
 const HEADS = "refs/heads/";
 
+/** Git's name for no object: a ref that is not there. */
+export const NO_OBJECT = "0".repeat(40);
+
 /** Tells the world that a ref has moved and brings the pull requests up to date. */
 export async function refMoved(world: World, move: RefMove, cause: Cause): Promise<void> {
   world.bus.emit("ref", { ...move, ...cause });

@@ -1,14 +1,14 @@
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { World } from "../world.ts";
 import { mintToken } from "./access.ts";
-import type { AppIdentity, Backstage, Download } from "./call.ts";
 import { createWorld, type GithubOptions, person } from "./create-world.ts";
 import { type Faults, openFaults } from "./faults.ts";
-import { createListener, downloadUrl, type LoggedRequest, type PageHandler } from "./listener.ts";
+import { serveGit } from "./git-http.ts";
 import { type Issuer, oidcPrefix, openIssuer } from "./oidc.ts";
-import { openWebhooks, type Webhooks } from "./webhooks.ts";
+import { serveRest } from "./rest.ts";
+import { openWebhooks } from "./webhooks.ts";
 
 /** A GitHub on loopback: one repository, REST under `/api/v3`, git at `/OWNER/REPO.git`, webhooks to one App. */
 export interface Github {
@@ -19,49 +19,50 @@ export interface Github {
   /** Who signs the OIDC tokens of runs. */
   readonly issuer: Issuer;
   readonly faults: Faults;
-  /** Every REST and git request so far, in order of answering. */
+  /** Every REST request so far, in order of answering. */
   readonly requests: readonly LoggedRequest[];
   /** Mounts a handler for all paths that start with `prefix`; the longest prefix wins, the API and git go first. */
-  handle(prefix: string, handler: PageHandler): void;
+  handle(prefix: string, handler: Handler): void;
   setWebhookUrl(url: string): void;
   /** Resolves once the webhooks of everything that has happened so far are delivered. */
   webhooksSettled(): Promise<void>;
   close(): Promise<void>;
 }
 
-const APP_PERMISSIONS = {
-  actions: "write",
-  checks: "write",
-  contents: "write",
-  issues: "write",
-  metadata: "read",
-  pull_requests: "write",
-  workflows: "write",
-} as const;
+interface LoggedRequest {
+  readonly method: string;
+  /** Below `/api/v3`, percent-encoded as it came. */
+  readonly path: string;
+  readonly status: number;
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
+const newKeys = () => generateKeyPairSync("rsa", { modulusLength: 2048 });
 
 /** Listens on loopback; `options.dir` and what is in it stay when the double closes. */
 export async function openGithub(options: GithubOptions): Promise<Github> {
   const server = createServer();
   server.listen(options.port, "127.0.0.1");
   await once(server, "listening");
-  const world = await createWorld(options, `http://127.0.0.1:${portOf(server)}`);
-  const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const webhooks = openWebhooks(world, options.webhook);
-  const desk = furnish(world, options, webhooks);
-  const issuer = openIssuer(world, generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey);
-  desk.pages.set(oidcPrefix, issuer.handle);
-  const stop = serve(server, createListener({ ...desk, publicKey: keys.publicKey }));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The server is not listening on a port.");
+  const { privateKey, publicKey } = newKeys();
+  const world = await createWorld(options, { url: `http://127.0.0.1:${address.port}`, publicKey });
+  const webhooks = openWebhooks(world, options.webhook.secret);
+  const issuer = openIssuer(world, newKeys().privateKey);
+  const faults = openFaults(webhooks);
+  const requests: LoggedRequest[] = [];
+  const pages = new Map<string, Handler>([[oidcPrefix, issuer.handle]]);
+  const stop = serve(server, listener({ world, faults, requests, pages }));
   return {
-    world,
-    appPrivateKey: keys.privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
+    ...{ world, issuer, faults, requests },
+    appPrivateKey: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
     tokens: {
       maintainer: mintToken(world, person(world, "maintainer")),
       outsider: mintToken(world, person(world, "outsider")),
     },
-    issuer,
-    faults: desk.faults,
-    requests: desk.requests,
-    handle: (prefix, handler) => void desk.pages.set(prefix, handler),
+    handle: (prefix, handler) => void pages.set(prefix, handler),
     setWebhookUrl: webhooks.setUrl,
     webhooksSettled: webhooks.settled,
     close: async () => {
@@ -70,37 +71,54 @@ export async function openGithub(options: GithubOptions): Promise<Github> {
   };
 }
 
-function portOf(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The server is not listening on a port.");
-  return address.port;
+interface Desk {
+  readonly world: World;
+  readonly faults: Faults;
+  readonly requests: LoggedRequest[];
+  readonly pages: ReadonlyMap<string, Handler>;
 }
 
-function furnish(world: World, { app }: GithubOptions, webhooks: Webhooks) {
-  const downloads = new Map<string, Download>();
-  const offer = (content: Download): string => {
-    const id = randomUUID();
-    downloads.set(id, content);
-    return downloadUrl(world, id);
+const API = "/api/v3";
+
+/** Sends each request to the API, to git or to a mounted page; never rejects. */
+function listener({ world, faults, requests, pages }: Desk): (...exchange: Parameters<Handler>) => Promise<void> {
+  const git = `/${world.owner}/${world.repo}.git/`;
+  const api = async (url: URL, ...[request, response]: Parameters<Handler>) => {
+    const place = { method: request.method ?? "GET", path: url.pathname.slice(API.length), url };
+    await serveRest(world, { place, fault: faults.failure(place) }, request, response);
+    requests.push({ method: place.method, path: place.path, status: response.statusCode });
   };
-  const identity: AppIdentity = { ...app, permissions: APP_PERMISSIONS, createdAt: world.now() };
-  const backstage: Backstage = { world, app: identity, offer, redeliver: webhooks.redeliver };
-  const requests: LoggedRequest[] = [];
-  return { backstage, downloads, requests, pages: new Map<string, PageHandler>(), faults: openFaults(webhooks) };
+  const page = (url: URL) => {
+    const prefixes = [...pages.keys()].filter((prefix) => url.pathname.startsWith(prefix));
+    const [longest = ""] = prefixes.sort((a, b) => b.length - a.length);
+    return pages.get(longest) ?? ((_, response) => void response.writeHead(404).end("Not Found\n"));
+  };
+  return async (request, response) => {
+    const url = new URL(request.url ?? "/", world.url);
+    try {
+      if (url.pathname.startsWith(`${API}/`)) await api(url, request, response);
+      else if (url.pathname.startsWith(git)) await serveGit(world, url, request, response);
+      else await page(url)(request, response);
+    } catch (error) {
+      if (!request.complete) return; // the client has gone away in the middle of its request
+      const reason = error instanceof Error ? error.message : String(error);
+      world.violations.push(`${request.method} ${url.pathname}: ${reason}`);
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500, { "content-type": "application/json" }).end(JSON.stringify({ message: reason }));
+    }
+  };
 }
 
 /** Answers requests until the returned function is called; that one waits for what is being answered. */
-function serve(server: Server, listener: ReturnType<typeof createListener>): () => Promise<void> {
+function serve(server: Server, listener: (...exchange: Parameters<Handler>) => Promise<void>): () => Promise<void> {
   const answering = new Set<Promise<void>>();
   server.on("request", (request, response) => {
     const answer = listener(request, response).finally(() => answering.delete(answer));
     answering.add(answer);
   });
   return async () => {
-    const closed = server.listening ? once(server, "close") : null;
     server.close();
     server.closeAllConnections();
-    await closed;
     await Promise.all(answering);
   };
 }

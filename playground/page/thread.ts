@@ -50,7 +50,7 @@ function entry(site: Site, said: Issue | Comment): Html {
     <a class="quiet" href="#${id}">${clock(createdAt)}</a>
     ${comment && updatedAt > createdAt && html`<span class="quiet">edited</span>`}</header>
     <div class="markdown">${renderMarkdown(body || "*No text.*", repositoryPath(site))}</div>
-    ${reactions(said.reactions)}
+    ${comment && reactions(comment.reactions)}
     ${comment && !isBot && editing(site, comment)}
   </article></li>`;
 }

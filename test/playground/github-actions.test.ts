@@ -1,9 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { workflowIdOf } from "../../playground/github/actions.ts";
-import { zip } from "../../playground/github/zip.ts";
 import type { Run, WorldEvents } from "../../playground/world.ts";
 import { at, openWithMain, receiveWebhooks } from "./github-fixture.ts";
 
@@ -26,16 +24,6 @@ type Opened = Awaited<ReturnType<typeof openWithWorkflows>>;
 /** What the executor does with a dispatch. */
 async function addRun({ github, clone }: Opened): Promise<Run> {
   const at = new Date("2026-11-01T12:00:00Z");
-  const moments = { startedAt: at, completedAt: at };
-  const job = {
-    id: 31,
-    key: "turn",
-    name: "turn / 1",
-    ...moments,
-    summary: "",
-    steps: [],
-    log: ["2026-11-01T12:00:00Z hello"],
-  } as const;
   const run: Run = {
     ...{
       id: github.world.nextId(),
@@ -49,7 +37,7 @@ async function addRun({ github, clone }: Opened): Promise<Run> {
     ...{ event: "workflow_dispatch", headSha: await clone.git("rev-parse", "main"), headBranch: "main", pulls: [] },
     ...{ status: "in_progress", conclusion: null, createdAt: at, startedAt: at, updatedAt: at },
     actor: github.world.users.get("maintainer") ?? expect.fail("no maintainer"),
-    jobs: [{ ...job, log: [...job.log], steps: [], status: "completed", conclusion: "success" }],
+    jobs: [],
   };
   github.world.runs.set(run.id, run);
   return run;
@@ -88,51 +76,26 @@ test("a dispatch is refused without the workflow, its trigger or the branch", as
   expect(asked).toEqual([]);
 });
 
-test("a run, its jobs, logs and artifacts are read; a finished one cannot be cancelled", async () => {
+test("runs are found and read; a finished one cannot be cancelled", async () => {
   const opened = await openWithWorkflows();
   const { github, maintainer } = opened;
+  const { actions } = maintainer.rest;
   const run = await addRun(opened);
-  const file = join(github.world.dir, "artifact.zip");
-  await writeFile(file, zip([{ name: "transcript.html", content: Buffer.from("<p>hi</p>") }]));
-  github.world.artifacts.set(5, { id: 5, runId: run.id, name: "transcript", createdAt: run.createdAt, file, size: 9 });
   const cancelled: number[] = [];
   github.world.bus.on("cancel", ({ runId }) => void cancelled.push(runId));
 
-  const { data: found } = await maintainer.rest.actions.listWorkflowRunsForRepo({
-    ...at,
-    head_sha: run.headSha,
-    status: "in_progress",
-  });
-  expect(found.workflow_runs.map(({ id, path }) => [id, path])).toEqual([[run.id, PATH]]);
-  expect((await maintainer.rest.actions.listWorkflowRunsForRepo({ ...at, branch: "other" })).data.total_count).toBe(0);
-  const { data: jobs } = await maintainer.rest.actions.listJobsForWorkflowRun({ ...at, run_id: run.id });
-  expect(jobs.jobs).toMatchObject([{ id: 31, conclusion: "success" }]);
-  expect((await maintainer.rest.actions.downloadJobLogsForWorkflowRun({ ...at, job_id: 31 })).data).toBe(
-    "2026-11-01T12:00:00Z hello\n",
-  );
-  const logs = await maintainer.rest.actions.downloadWorkflowRunLogs({ ...at, run_id: run.id });
-  expect(unzipped(logs.data)).toEqual({ "0_turn _ 1.txt": "2026-11-01T12:00:00Z hello\n" });
-  const { data: artifacts } = await maintainer.rest.actions.listWorkflowRunArtifacts({ ...at, run_id: run.id });
-  expect(artifacts.artifacts.map(({ name }) => name)).toEqual(["transcript"]);
-  const archive = await maintainer.rest.actions.downloadArtifact({ ...at, artifact_id: 5, archive_format: "zip" });
-  expect(unzipped(archive.data)).toEqual({ "transcript.html": "<p>hi</p>" });
+  const { data } = await actions.listWorkflowRunsForRepo({ ...at, head_sha: run.headSha, status: "in_progress" });
+  expect(data.workflow_runs.map(({ id, path }) => [id, path])).toEqual([[run.id, PATH]]);
+  expect((await actions.listWorkflowRunsForRepo({ ...at, branch: "other" })).data.total_count).toBe(0);
+  const { data: shown } = await actions.getWorkflowRun({ ...at, run_id: run.id });
+  expect(shown).toMatchObject({ status: "in_progress", head_commit: { message: `write ${PATH}` } });
 
-  expect((await maintainer.rest.actions.cancelWorkflowRun({ ...at, run_id: run.id })).status).toBe(202);
+  expect((await actions.cancelWorkflowRun({ ...at, run_id: run.id })).status).toBe(202);
   run.status = "completed";
-  await expect(maintainer.rest.actions.cancelWorkflowRun({ ...at, run_id: run.id })).rejects.toMatchObject({
-    status: 409,
-  });
+  await expect(actions.cancelWorkflowRun({ ...at, run_id: run.id })).rejects.toMatchObject({ status: 409 });
   expect(cancelled).toEqual([run.id]);
   expect(github.world.violations).toEqual([]);
 });
-
-/** Python's own zip reader is on every machine that git is on; ours must not be read by ourselves alone. */
-function unzipped(data: unknown): Record<string, string> {
-  if (!(data instanceof ArrayBuffer)) throw new Error("not a download");
-  const script =
-    "import sys,io,json,zipfile; z=zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read())); assert z.testzip() is None; print(json.dumps({n: z.read(n).decode() for n in z.namelist()}))";
-  return JSON.parse(execFileSync("python3", ["-c", script], { input: Buffer.from(data), encoding: "utf8" }));
-}
 
 test("the life of a run is told to the App", async () => {
   const opened = await openWithWorkflows();

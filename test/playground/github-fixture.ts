@@ -17,10 +17,10 @@ export const at = { owner: "octo", repo: "sample" };
 const SECRET = "a webhook secret";
 
 /** A double of GitHub with nothing in its repository; it and its folder go with the test. */
-export async function openEmpty(options: { private?: boolean; now?: () => Date } = {}): Promise<Github> {
+export async function openEmpty(): Promise<Github> {
   const dir = await mkdtemp(join(tmpdir(), "offshoot-github-"));
   const app = { id: 1234, slug: "offshoot" };
-  const github = await openGithub({ port: 0, ...at, dir, webhook: { secret: SECRET }, app, ...options });
+  const github = await openGithub({ port: 0, ...at, dir, webhook: { secret: SECRET }, app });
   onTestFinished(async () => {
     await github.close();
     await rm(dir, { recursive: true, force: true });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { mintToken } from "../../playground/github/access.ts";
 import type { WorldEvents } from "../../playground/world.ts";
-import { client, cloneUrl, openClone, openEmpty, openWithMain } from "./github-fixture.ts";
+import { cloneUrl, openClone, type openEmpty, openWithMain } from "./github-fixture.ts";
 
 test("anyone reads a public repository; pushing takes a token that may write", async () => {
   const { github, clone } = await openWithMain();
@@ -32,16 +32,6 @@ const bot = ({ world }: Awaited<ReturnType<typeof openEmpty>>) => {
   if (!user) throw new Error("the App has no bot");
   return user;
 };
-
-test("a private repository shows nothing without a token", async () => {
-  const github = await openEmpty({ private: true });
-  const visitor = await openClone(github);
-  await expect(visitor.git("ls-remote", "origin")).rejects.toMatchObject({
-    stderr: expect.stringMatching(/could not read Username/),
-  });
-  const maintainer = await openClone(github, github.tokens.maintainer);
-  expect(await maintainer.git("ls-remote", "origin")).toBe("");
-});
 
 test("custom refs and notes are pushed atomically: one stale lease, and nothing moves", async () => {
   const { clone } = await openWithMain();
@@ -117,14 +107,4 @@ test("a pack too large for git's buffer comes in pieces, and the pull request fo
   await clone.git("push", "-q", "origin", "big");
   const { data } = await maintainer.rest.pulls.get({ ...at, pull_number: pull.data.number });
   expect([data.head.sha, data.commits]).toEqual([tip, 2]);
-});
-
-test("requests are logged with who made them", async () => {
-  const { github } = await openWithMain();
-  await client(github).rest.repos.get({ owner: "octo", repo: "sample" });
-  const last = github.requests.at(-1);
-  expect(last).toEqual({ method: "GET", path: "/repos/octo/sample", status: 200, caller: "anonymous" });
-  expect(github.requests.filter(({ path }) => path.endsWith("/git-receive-pack"))).toEqual([
-    { method: "POST", path: "/octo/sample.git/git-receive-pack", status: 200, caller: "person" },
-  ]);
 });
