@@ -13,6 +13,8 @@ export interface AppOptions {
   readonly webhookSecret: string;
   /** `http://HOST:PORT` of the double of GitHub. */
   readonly github: string;
+  /** For the app's temporary files; whoever made it removes it. */
+  readonly dir: string;
   /** Told every line that the app writes. */
   readonly log: (line: string) => void;
 }
@@ -20,7 +22,7 @@ export interface AppOptions {
 export interface App {
   /** Where it takes webhooks. */
   readonly webhookUrl: string;
-  /** Rejects when the app ends by itself. */
+  /** Rejects when the app ends. */
   readonly failed: Promise<never>;
   close(): Promise<void>;
 }
@@ -28,49 +30,44 @@ export interface App {
 /** Serves `src/app.ts` with Probot in a process of its own. Rejects with what the app said when it does not come up. */
 export async function startApp(options: AppOptions): Promise<App> {
   const port = await freePort();
-  const args = [PROBOT, "run", join(ROOT, "src/app.ts")];
-  const child = spawn(process.execPath, args, {
+  const child = spawn(process.execPath, [PROBOT, "run", join(ROOT, "src/app.ts")], {
     cwd: ROOT,
-    env: appEnvironment(options, port),
-    detached: true,
+    env: environment(options, port),
+    detached: true, // Ctrl-C at the terminal is for the playground, which ends the app last
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = once(child, "close");
   const said: string[] = [];
-  const listening = new Promise<void>((resolve) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface(stream).on("line", (line) => {
-        options.log(line);
-        said.push(line);
-        if (line.includes(`Listening on http://`)) resolve();
-      });
-    }
-  });
-  let closing = false;
-  const failed = ended.then(([code, signal]): Promise<never> => {
-    if (closing) return new Promise(() => {});
-    throw new Error(
-      `The app (src/app.ts) ended with ${signal ?? `exit code ${code}`}. It said:\n${said.slice(-30).join("\n")}`,
-    );
+  const listening = Promise.withResolvers<void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface(stream).on("line", (line) => {
+      options.log(line);
+      said.push(line);
+      if (line.includes("Listening on http://")) listening.resolve();
+    });
+  }
+  const failed = ended.then(([code, signal]): never => {
+    const end = signal ?? `exit code ${code}`;
+    throw new Error(`The app (src/app.ts) ended with ${end}. It said:\n${said.slice(-30).join("\n")}`);
   });
   failed.catch(() => {}); // whoever races against it hears of it
-  await Promise.race([listening, failed]);
+  await Promise.race([listening.promise, failed]);
   return {
     webhookUrl: `http://127.0.0.1:${port}/api/github/webhooks`,
     failed,
     close: async () => {
-      closing = true;
-      if (child.exitCode === null && child.signalCode === null && child.pid) process.kill(-child.pid, "SIGKILL");
+      child.kill("SIGKILL");
       await ended;
     },
   };
 }
 
-function appEnvironment({ appId, privateKey, webhookSecret, github }: AppOptions, port: number): NodeJS.ProcessEnv {
+function environment({ appId, privateKey, webhookSecret, github, dir }: AppOptions, port: number): NodeJS.ProcessEnv {
   const { host, protocol } = new URL(github);
   return {
     PATH: process.env.PATH,
     HOME: process.env.HOME,
+    TMPDIR: dir,
     APP_ID: String(appId),
     PRIVATE_KEY: privateKey,
     WEBHOOK_SECRET: webhookSecret,

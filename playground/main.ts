@@ -2,6 +2,7 @@ import { parseArgs, styleText } from "node:util";
 import { type ModelChoice, openPlayground, type Playground } from "./playground.ts";
 import { sampleScript } from "./sample-script.ts";
 
+/** So that a person can watch. */
 const SCRIPTED_DELAY_MS = 300;
 
 const USAGE = `Usage: npm start -- [--port N] [--json]
@@ -9,26 +10,17 @@ const USAGE = `Usage: npm start -- [--port N] [--json]
   --port N  port of the page and the API (default 3000; 0 takes any free one)
   --json    print one JSON line on stdout when everything is ready`;
 
-interface Flags {
-  readonly port: number;
-  readonly json: boolean;
-}
-
 async function main(): Promise<void> {
-  const flags = readFlags(process.argv.slice(2));
+  const options = { port: { type: "string", default: "3000" }, json: { type: "boolean", default: false } } as const;
+  const { port, json } = parseArgs({ options }).values;
   const ending = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => ending.resolve());
 
-  const playground = await openPlayground({
-    port: flags.port,
-    model: chooseModel(process.env),
-    log: (line) => void ((flags.json || !isChatter(line)) && process.stderr.write(`${line}\n`)),
-  }).catch((error: unknown) => {
-    throw explain(error, flags.port);
-  });
+  const model = chooseModel(process.env);
+  const log = (line: string) => void ((json || !isChatter(line)) && process.stderr.write(`${line}\n`));
+  const playground = await openPlayground({ port: Number(port), model, log });
   try {
-    if (flags.json) process.stdout.write(`${JSON.stringify(addresses(playground))}\n`);
-    else process.stdout.write(welcome(playground));
+    process.stdout.write(json ? `${JSON.stringify(addresses(playground))}\n` : welcome(playground, model));
     await Promise.race([ending.promise, playground.app.failed]);
   } finally {
     await playground.close();
@@ -40,35 +32,11 @@ function isChatter(line: string): boolean {
   return /^\{"level":[123]0,/.test(line);
 }
 
-function readFlags(args: readonly string[]): Flags {
-  const options = { port: { type: "string", default: "3000" }, json: { type: "boolean", default: false } } as const;
-  const { values } = parseArgs({ args: [...args], options });
-  const port = Number(values.port);
-  if (!/^\d+$/.test(values.port) || port > 65_535) {
-    throw new UsageError(`--port takes a number from 0 to 65535, not ${JSON.stringify(values.port)}.`);
-  }
-  return { port, json: values.json };
-}
-
-/** A start that failed for a reason that the person can mend. */
-class UsageError extends Error {}
-
-function explain(error: unknown, port: number): unknown {
-  const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-  return taken
-    ? new UsageError(`Port ${port} is taken by another program. Choose one with --port N; --port 0 takes any free one.`)
-    : error;
-}
-
 /** With OPENAI_API_KEY the provider that the environment names, as a repository's owner would set it up; else the script. */
-function chooseModel(env: NodeJS.ProcessEnv): ModelChoice {
-  const { OPENAI_API_KEY, OPENAI_BASE_URL, OFFSHOOT_MODEL } = env;
+function chooseModel({ OPENAI_API_KEY, OPENAI_BASE_URL, OFFSHOOT_MODEL }: NodeJS.ProcessEnv): ModelChoice {
   if (!OPENAI_API_KEY) return { kind: "scripted", script: sampleScript, delayMs: SCRIPTED_DELAY_MS };
-  return {
-    kind: "provider",
-    secrets: { OPENAI_API_KEY },
-    variables: { ...(OPENAI_BASE_URL ? { OPENAI_BASE_URL } : {}), ...(OFFSHOOT_MODEL ? { OFFSHOOT_MODEL } : {}) },
-  };
+  const variables = { ...(OPENAI_BASE_URL && { OPENAI_BASE_URL }), ...(OFFSHOOT_MODEL && { OFFSHOOT_MODEL }) };
+  return { kind: "provider", secrets: { OPENAI_API_KEY }, variables };
 }
 
 /** Where a client finds everything: the one line that --json prints. */
@@ -78,29 +46,37 @@ function addresses({ github, issue }: Playground) {
   return { web: url, api: `${url}/api/v3`, git, owner, repo, issue, tokens: github.tokens };
 }
 
-function welcome(playground: Playground): string {
+function welcome(playground: Playground, model: ModelChoice): string {
   const { web, owner, repo, issue, git } = addresses(playground);
-  const red = (text: string) => styleText("red", text, { stream: process.stdout });
-  const scripted = "The model is a script, not an AI. Set OPENAI_API_KEY (and OFFSHOOT_MODEL) for a real one.";
+  const style = (format: "red" | "bold", text: string) => styleText(format, text, { stream: process.stdout });
+  const scripted = "  The model is a script, not an AI. Set OPENAI_API_KEY (and OFFSHOOT_MODEL) for a real one.\n";
   return `
   Offshoot playground: a GitHub on this machine
 
-  Open      ${styleText("bold", `${web}/${owner}/${repo}/issues/${issue}`, { stream: process.stdout })}
+  Open      ${style("bold", `${web}/${owner}/${repo}/issues/${issue}`)}
   Comment   /agent make the failing test pass
   Clone     git clone ${git}
 
-${playground.model ? red(`  ${scripted}\n`) : ""}${red("  Commands of the agent run unsandboxed, as you, on this machine.")}
+${model.kind === "scripted" ? style("red", scripted) : ""}${style("red", "  Commands of the agent run unsandboxed, as you, on this machine.")}
 
   Ctrl-C ends everything.
 
 `;
 }
 
+/** What a person needs to read: for a mistake on the command line the usage, for a bug the stack. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error ? String(error.code) : "";
+  if (code === "EADDRINUSE") return `That port is taken by another program: ${error.message}.\n\n${USAGE}`;
+  if (code === "ERR_SOCKET_BAD_PORT") return `--port takes a number from 0 to 65535.\n\n${USAGE}`;
+  return code.startsWith("ERR_PARSE_ARGS") ? `${error.message}\n\n${USAGE}` : String(error.stack);
+}
+
 try {
   await main();
   process.exit(0);
 } catch (error) {
-  const known = error instanceof UsageError || (error instanceof TypeError && "code" in error);
-  process.stderr.write(known ? `${error.message}\n\n${USAGE}\n` : `${error instanceof Error ? error.stack : error}\n`);
+  process.stderr.write(`${explain(error)}\n`);
   process.exit(1);
 }

@@ -1,46 +1,60 @@
 import { type Deed, edit, exec, isFinished, type Move, nextStep, read, type Step, say } from "./scripted-model.ts";
 
-const SOURCE = "src/parse.js";
-const WRONG = "(d|h|m|s|ms)";
-const RIGHT = "(d|h|ms|m|s)";
+/** One piece of work on the sample repository that the script knows. */
+interface Change {
+  /** Prompts that ask for it. */
+  readonly asked: RegExp;
+  readonly path: string;
+  readonly from: string;
+  readonly to: string;
+  readonly answer: string;
+}
 
-const TESTS = "test/parse.test.js";
 const LAST_TEST = `test("refuses what is not a duration", () => {`;
-const NEW_TEST = `test("adds milliseconds to seconds", () => {
-  assert.equal(parse("1s 250ms"), 1_250);
-});
-
-`;
-
-const README = "README.md";
 const UNITS_LINE = "Text that is not a duration throws a `RangeError`.";
-const MORE_UNITS = "Units can be mixed and fractions work: `1.5h 250ms`.";
+
+const CHANGES: readonly Change[] = [
+  {
+    asked: /\b(add|write)\b.*\btests?\b/i,
+    path: "test/parse.test.js",
+    from: LAST_TEST,
+    to: `test("adds milliseconds to seconds", () => {\n  assert.equal(parse("1s 250ms"), 1_250);\n});\n\n${LAST_TEST}`,
+    answer:
+      "Test milliseconds next to seconds\n\n`test/parse.test.js` now checks that `1s 250ms` is 1,250 milliseconds. " +
+      "It is the one test that my script knows, whatever was asked for.",
+  },
+  {
+    asked: /\breadme\b|\bdocument/i,
+    path: "README.md",
+    from: UNITS_LINE,
+    to: `${UNITS_LINE} Units can be mixed and fractions work: \`1.5h 250ms\`.`,
+    answer: "Document mixed units\n\nThe README now says that units can be mixed and that fractions work.",
+  },
+  {
+    asked: /\b(fix|fail|bug|broken|wrong|make)/i,
+    path: "src/parse.js",
+    from: "(d|h|m|s|ms)",
+    to: "(d|h|ms|m|s)",
+    answer:
+      "Read `ms` as milliseconds\n\nA regular expression takes the first alternative that fits, and in `src/parse.js`, " +
+      "`m` stood before `ms`: `250ms` was 250 minutes. I put `ms` first: `(d|h|ms|m|s)`.",
+  },
+];
 
 /** The model of the playground: works on the sample repository, and says what it is to every other prompt. */
 export function sampleScript(deeds: readonly Deed[]): Move {
   const turn = deeds.slice(deeds.findLastIndex((deed) => deed.kind === "answer") + 1);
-  const step = nextStep(planFor(turn)(turn), turn);
+  const change = changeFor(turn);
+  const step = nextStep(change ? makeChange(change, turn) : introduce(turn), turn);
   if (!step) throw new Error("a plan of the sample script ends without an answer");
   return step.move;
 }
 
-type Plan = (turn: readonly Deed[]) => readonly Step[];
-
-const PLANS: readonly (readonly [RegExp, Plan])[] = [
-  [/\b(add|write)\b.*\btests?\b/i, addTest],
-  [/\breadme\b|\bdocument/i, extendReadme],
-  [/\b(fix|fail|bug|broken|wrong|make)/i, fixBug],
-];
-
-/** The first prompt of the turn decides; what is said during it (a steer) does not change the plan. */
-function planFor(turn: readonly Deed[]): Plan {
-  for (const deed of turn) {
-    if (deed.kind !== "prompt") continue;
-    const asked = promptIn(deed.text);
-    const known = PLANS.find(([pattern]) => pattern.test(asked));
-    if (known) return known[1];
-  }
-  return introduce;
+/** The first prompt of the turn that asks for one decides; what is said during it (a steer) does not change the plan. */
+function changeFor(turn: readonly Deed[]): Change | undefined {
+  const prompts = turn.flatMap((deed) => (deed.kind === "prompt" ? [promptIn(deed.text)] : []));
+  const changes = prompts.map((prompt) => CHANGES.find(({ asked }) => asked.test(prompt)));
+  return changes.find((change) => change !== undefined);
 }
 
 /** What was asked, without the issue's text and the like that are told beside it. */
@@ -48,57 +62,23 @@ function promptIn(text: string): string {
   return /<prompt\b[^>]*>([\s\S]*)<\/prompt>/.exec(text)?.[1] ?? text;
 }
 
-function fixBug(turn: readonly Deed[]): readonly Step[] {
-  const runs = results(turn, "exec");
-  if (runs[0] && passed(runs[0])) return [exec("npm test"), say("`npm test` passes already, so I changed nothing.")];
-  return [
-    exec("npm test"),
-    read(SOURCE),
-    edit(SOURCE, WRONG, RIGHT),
-    exec("npm test"),
-    say(
-      "Read `ms` as milliseconds\n\n" +
-        `A regular expression takes the first alternative that fits, and in \`${SOURCE}\`, \`m\` stood before \`ms\`: ` +
-        `\`250ms\` was 250 minutes. I put \`ms\` first: \`${RIGHT}\`. ${verdict(runs[1])}`,
-    ),
-  ];
-}
-
-function addTest(turn: readonly Deed[]): readonly Step[] {
-  const seen = results(turn, "read")[0];
-  if (seen?.includes("1s 250ms")) return [read(TESTS), say(`\`${TESTS}\` has the only test that I know already.`)];
-  return [
-    read(TESTS),
-    edit(TESTS, LAST_TEST, NEW_TEST + LAST_TEST),
-    exec("npm test"),
-    say(
-      "Test milliseconds next to seconds\n\n" +
-        `\`${TESTS}\` now checks that \`1s 250ms\` is 1,250 milliseconds. ${verdict(results(turn, "exec")[0])} ` +
-        "It is the one test that my script knows, whatever was asked for.",
-    ),
-  ];
-}
-
-function extendReadme(turn: readonly Deed[]): readonly Step[] {
-  const seen = results(turn, "read")[0];
-  if (seen?.includes(MORE_UNITS)) return [read(README), say("The README has the only sentence that I know already.")];
-  return [
-    read(README),
-    edit(README, UNITS_LINE, `${UNITS_LINE} ${MORE_UNITS}`),
-    say("Document mixed units\n\nThe README now says that units can be mixed and that fractions work."),
-  ];
+function makeChange({ path, from, to, answer }: Change, turn: readonly Deed[]): readonly Step[] {
+  if (results(turn, "read")[0]?.includes(to)) {
+    return [exec("npm test"), read(path), say(`\`${path}\` has all that I know of this already: I changed nothing.`)];
+  }
+  const passes = /"exit_code":\s*0\b/.test(results(turn, "exec")[1] ?? "");
+  const verdict = passes ? "`npm test` passes." : "`npm test` still fails; the rest is beyond my script.";
+  return [exec("npm test"), read(path), edit(path, from, to), exec("npm test"), say(`${answer} ${verdict}`)];
 }
 
 function introduce(turn: readonly Deed[]): readonly Step[] {
-  const listing = results(turn, "exec")[0];
   return [
     exec("ls"),
     say(
       "I am a script that plays a model, and I do not understand this prompt. In this repository I can:\n\n" +
         "- `/agent make the failing test pass`\n- `/agent also add a test for milliseconds`\n" +
         "- `/agent document it in the README`\n\n" +
-        "What I can do anywhere is look around. `ls` says:\n\n" +
-        `\`\`\`\n${stdout(listing).trim()}\n\`\`\`\n\n` +
+        `What I can do anywhere is look around. \`ls\` says:\n\n\`\`\`json\n${results(turn, "exec")[0]}\n\`\`\`\n\n` +
         "Set `OPENAI_API_KEY` before `npm start` to talk to a real model.",
     ),
   ];
@@ -108,23 +88,4 @@ function results(turn: readonly Deed[], tool: string): readonly string[] {
   return turn.flatMap((deed) =>
     deed.kind === "call" && deed.name === tool && isFinished(deed) ? [deed.output ?? ""] : [],
   );
-}
-
-function verdict(run: string | undefined): string {
-  const green = run !== undefined && passed(run);
-  return green ? "`npm test` passes." : "`npm test` still fails; the rest is beyond my script.";
-}
-
-function passed(result: string): boolean {
-  return /"exit_code":\s*0\b/.test(result);
-}
-
-function stdout(result = ""): string {
-  try {
-    const value: unknown = JSON.parse(result);
-    if (typeof value === "object" && value !== null && "stdout" in value) return String(value.stdout);
-  } catch {
-    return result;
-  }
-  return result;
 }

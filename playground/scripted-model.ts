@@ -110,14 +110,13 @@ export interface ScriptedModelOptions {
 }
 
 /** An OpenAI-compatible server on loopback (Responses and Chat Completions) that replies what `script` says. */
-export async function startScriptedModel(options: ScriptedModelOptions): Promise<ScriptedModel> {
+export async function startScriptedModel({ script, delayMs }: ScriptedModelOptions): Promise<ScriptedModel> {
   const server = new LLMock({ host: "127.0.0.1", port: 0, logLevel: "silent", latency: 0 });
   const closing = Promise.withResolvers<Move>();
-  const respond = async (request: ChatCompletionRequest) => {
-    if (options.delayMs) await delay(options.delayMs);
-    return toResponse(await Promise.race([options.script(readDeeds(request.messages)), closing.promise]));
-  };
-  server.on({}, respond);
+  server.on({}, async ({ messages }: ChatCompletionRequest) => {
+    if (delayMs) await delay(delayMs);
+    return toResponse(await Promise.race([script(readDeeds(messages)), closing.promise]), messages);
+  });
   await server.start();
   return {
     url: `${server.url}/v1`,
@@ -129,19 +128,25 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
   };
 }
 
-function toResponse(move: Move) {
+function toResponse(move: Move, messages: readonly ChatMessage[]) {
+  const usage = { prompt_tokens: estimateTokens(messages), completion_tokens: estimateTokens(move) };
   switch (move.kind) {
     case "call":
-      return { toolCalls: [{ name: move.name, arguments: JSON.stringify(move.input) }] };
+      return { toolCalls: [{ name: move.name, arguments: JSON.stringify(move.input) }], usage };
     case "answer":
-      return { content: move.text };
+      return { content: move.text, usage };
     case "error":
       return { error: { message: move.message }, status: move.status };
   }
 }
 
+/** A script has no tokens: this is what text of that length would come to, at four characters a token. */
+function estimateTokens(value: unknown): number {
+  return Math.ceil(JSON.stringify(value).length / 4);
+}
+
 /** The conversation in a request; system messages say how to work, not what was said, and are left out. */
-export function readDeeds(messages: readonly ChatMessage[]): Deed[] {
+function readDeeds(messages: readonly ChatMessage[]): Deed[] {
   const outputs = new Map(messages.map((message) => [message.tool_call_id, textOf(message)]));
   return messages.flatMap((message, index): Deed[] => {
     if (message.role === "user") return [{ kind: "prompt", text: textOf(message) }];

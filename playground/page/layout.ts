@@ -35,7 +35,7 @@ export function layout(site: Site, title: string, content: Html): Html {
 </header>
 <p class="banner"><strong>Everything here is on this machine.</strong>
 It imitates just enough of GitHub to try Offshoot. Commands of the agent run unsandboxed.
-${site.scripted && html`<strong>The model is a script, not an AI</strong>; its token counts are estimates.`}</p>
+${site.scripted && html`<strong>The model is a script, not an AI.</strong> Its token counts are estimates.`}</p>
 <div class="columns">
 <main>${content}</main>
 <aside aria-label="Repository">

@@ -21,7 +21,7 @@ test("a comment becomes a session, a turn, and a draft pull request", async () =
     | Pull request | [#2](<url>/playground/durations/pull/2) |
     | Run | [<run>](<url>/playground/durations/actions/runs/<run>) |
     | Model | \`openai:scripted\` |
-    | Used | 1 turn, 5 steps, 0 tokens in (0 cached), 0 out |
+    | Used | 1 turn, 5 steps, <n> tokens in (0 cached), <n> out |
 
     <details><summary>What you can do</summary>
 
@@ -117,8 +117,8 @@ test("the journal, the notes and the thread's sessions are plain git in a fresh 
     journal = "refs/offshoot/sessions/<ULID>"
 
     [usage]
-    input = 0
-    output = 0"
+    input = <n>
+    output = <n>"
   `);
 });
 
@@ -153,7 +153,7 @@ test("a second comment, on the pull request, goes on with the same session, bran
     | Pull request | [#2](<url>/playground/durations/pull/2) |
     | Run | [<run>](<url>/playground/durations/actions/runs/<run>) |
     | Model | \`openai:scripted\` |
-    | Used | 2 turns, 9 steps, 0 tokens in (0 cached), 0 out |
+    | Used | 2 turns, 10 steps, <n> tokens in (0 cached), <n> out |
 
     <details><summary>What you can do</summary>
 
@@ -168,7 +168,7 @@ test("a second comment, on the pull request, goes on with the same session, bran
 
     (scripted model, not an AI) Test milliseconds next to seconds
 
-    \`test/parse.test.js\` now checks that \`1s 250ms\` is 1,250 milliseconds. \`npm test\` passes. It is the one test that my script knows, whatever was asked for.
+    \`test/parse.test.js\` now checks that \`1s 250ms\` is 1,250 milliseconds. It is the one test that my script knows, whatever was asked for. \`npm test\` passes.
 
     <sub>turn 2 of \`<ULID>\` · commit [\`<sha>\`](<url>/playground/durations/commit/<sha>) · pull request [#2](<url>/playground/durations/pull/2) · [run and transcript](<url>/playground/durations/actions/runs/<run>) · <n> s</sub>"
   `);

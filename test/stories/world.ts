@@ -189,6 +189,8 @@ const changing: readonly (readonly [RegExp, string])[] = [
   [/\[\d+\](?=\([^)]*\/runs\/)/g, "[<run>]"],
   [/\/runs\/\d+/g, "/runs/<run>"],
   [/\b\d+ s(?=<)/g, "<n> s"],
+  [/[\d,]+ tokens in \(0 cached\), [\d,]+ out/g, "<n> tokens in (0 cached), <n> out"],
+  [/^((?:in|out)put) = \d+$/gm, "$1 = <n>"],
 ];
 
 /** Text of a world with names for what no two worlds have in common. */
