@@ -14,7 +14,7 @@ import type { SessionId } from "../../src/sessions/ids.ts";
 import type { Actor } from "../../src/sessions/journal.ts";
 
 export const sample = { owner: "octo", repo: "sample" };
-export const path = process.env.PATH ?? "";
+const path = process.env.PATH ?? "";
 const everyHour = 3_600_000;
 
 /** All that a runner has to be told; plain JSON. */
