@@ -84,6 +84,10 @@ test("jobs pass outputs on to those that need them, and a failure skips what nee
     runs-on: ubuntu-latest
     steps:
       - run: echo "publish was \${{ needs.publish.result }}"
+  last:
+    needs: report
+    runs-on: ubuntu-latest
+    steps: [{ run: echo all of it went well }]
 `;
   const inputs = `
     inputs:
@@ -100,6 +104,7 @@ run-name: For \${{ inputs.who }}
     "test: failure",
     "publish: skipped",
     "report: success",
+    "last: skipped",
   ]);
   expect(logOf(strict, "build")).toContain("hello from a tool\ncolour blue blue of Ada");
   expect(jobOf(strict, "build").summary).toBe("# Built\n");
@@ -109,6 +114,7 @@ run-name: For \${{ inputs.who }}
   const lenient = await shop.completed({ id: shop.dispatch("manual.yml", { who: "Ada", lenient: "true" }) });
   expect(lenient.conclusion).toBe("success");
   expect(logOf(lenient, "publish")).toContain("published");
+  expect(logOf(lenient, "last")).toContain("all of it went well");
 
   const refused = await shop.completed({ id: shop.dispatch("manual.yml", { whom: "Ada" }) });
   expect(refused.conclusion).toBe("failure");
@@ -212,10 +218,10 @@ test("closing the executor ends what runs", async () => {
     runs-on: ubuntu-latest
     steps:
       - run: |
-          trap '' INT TERM
+          trap 'echo asked' INT TERM
           sleep 1000 &
           ${shop.tell("$!")}
-          wait
+          until wait; do :; done
       - if: always()
         run: echo too late
 `;
@@ -229,6 +235,7 @@ test("closing the executor ends what runs", async () => {
   expect(run.conclusion).toBe("cancelled");
   expect(logOf(run, "endless")).toContain("##[error]The operation was canceled.");
   expect(logOf(run, "endless")).not.toContain("##[group]Run echo too late");
+  expect(logOf(run, "endless").split("\n")).not.toContain("asked");
 });
 
 test("secrets do not show in logs, whatever a step does with them", async () => {
