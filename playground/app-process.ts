@@ -3,18 +3,14 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Github } from "./github/server.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const PROBOT = join(ROOT, "node_modules/probot/bin/probot.js");
 
 export interface AppOptions {
-  readonly appId: number;
-  readonly privateKey: string;
+  readonly github: Github;
   readonly webhookSecret: string;
-  /** `http://HOST:PORT` of the double of GitHub. */
-  readonly github: string;
-  /** For the app's temporary files; whoever made it removes it. */
-  readonly dir: string;
   /** Told every line that the app writes. */
   readonly log: (line: string) => void;
 }
@@ -62,17 +58,17 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
 }
 
-function environment({ appId, privateKey, webhookSecret, github, dir }: AppOptions, port: number): NodeJS.ProcessEnv {
-  const { host, protocol } = new URL(github);
+function environment({ github, webhookSecret }: AppOptions, port: number): NodeJS.ProcessEnv {
+  const { url, dir, ids } = github.world;
   return {
     PATH: process.env.PATH,
     HOME: process.env.HOME,
     TMPDIR: dir,
-    APP_ID: String(appId),
-    PRIVATE_KEY: privateKey,
+    APP_ID: String(ids.app),
+    PRIVATE_KEY: github.appPrivateKey,
     WEBHOOK_SECRET: webhookSecret,
-    GHE_HOST: host,
-    GHE_PROTOCOL: protocol.replace(":", ""),
+    GHE_HOST: new URL(url).host,
+    GHE_PROTOCOL: "http",
     OFFSHOOT_URL: `http://127.0.0.1:${port}`,
     HOST: "127.0.0.1",
     PORT: String(port),

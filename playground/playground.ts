@@ -45,11 +45,11 @@ export async function openPlayground({ port, model: choice, log }: PlaygroundOpt
   const dir = await mkdtemp(join(tmpdir(), "offshoot-playground-"));
   parts.defer(() => rm(dir, { recursive: true, force: true, maxRetries: 3 }));
 
-  const app = { id: 400_001, slug: "offshoot" };
   const secret = randomBytes(20).toString("hex");
+  const app = { id: 400_001, slug: "offshoot" };
   const github = await openGithub({ port, dir, owner: "playground", repo: "durations", webhook: { secret }, app });
   parts.defer(() => github.close());
-  const { world, tokens, appPrivateKey: privateKey } = github;
+  const { world, tokens } = github;
   const issue = await seed({ ...world, reporter: tokens.outsider });
   github.handle("/", pageHandler({ world, tokens, scripted: choice.kind === "scripted" }));
 
@@ -58,7 +58,7 @@ export async function openPlayground({ port, model: choice, log }: PlaygroundOpt
   for (const [name, value] of Object.entries(secrets)) world.secrets.set(name, value);
   for (const [name, value] of Object.entries(variables)) world.variables.set(name, value);
 
-  const probot = await startApp({ appId: app.id, privateKey, webhookSecret: secret, github: world.url, dir, log });
+  const probot = await startApp({ github, webhookSecret: secret, log });
   parts.defer(() => probot.close());
   github.setWebhookUrl(probot.webhookUrl);
   const actions = { "offshoot/offshoot": await buildAction(join(dir, "action")) };

@@ -11,7 +11,6 @@ interface Change {
 }
 
 const LAST_TEST = `test("refuses what is not a duration", () => {`;
-const UNITS_LINE = "Text that is not a duration throws a `RangeError`.";
 
 const CHANGES: readonly Change[] = [
   {
@@ -22,13 +21,6 @@ const CHANGES: readonly Change[] = [
     answer:
       "Test milliseconds next to seconds\n\n`test/parse.test.js` now checks that `1s 250ms` is 1,250 milliseconds. " +
       "It is the one test that my script knows, whatever was asked for.",
-  },
-  {
-    asked: /\breadme\b|\bdocument/i,
-    path: "README.md",
-    from: UNITS_LINE,
-    to: `${UNITS_LINE} Units can be mixed and fractions work: \`1.5h 250ms\`.`,
-    answer: "Document mixed units\n\nThe README now says that units can be mixed and that fractions work.",
   },
   {
     asked: /\b(fix|fail|bug|broken|wrong|make)/i,
@@ -75,10 +67,9 @@ function introduce(turn: readonly Deed[]): readonly Step[] {
   return [
     exec("ls"),
     say(
-      "I am a script that plays a model, and I do not understand this prompt. In this repository I can:\n\n" +
-        "- `/agent make the failing test pass`\n- `/agent also add a test for milliseconds`\n" +
-        "- `/agent document it in the README`\n\n" +
-        `What I can do anywhere is look around. \`ls\` says:\n\n\`\`\`json\n${results(turn, "exec")[0]}\n\`\`\`\n\n` +
+      "I am a script that plays a model, and I do not understand this prompt. What I can do is " +
+        "`/agent make the failing test pass` and `/agent also add a test for milliseconds`, and look around. " +
+        `\`ls\` says:\n\n\`\`\`json\n${results(turn, "exec")[0]}\n\`\`\`\n\n` +
         "Set `OPENAI_API_KEY` before `npm start` to talk to a real model.",
     ),
   ];

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type ChatCompletionRequest, type ChatMessage, LLMock } from "@copilotkit/aimock";
+import { type ChatCompletionRequest, type ChatMessage, getTextContent, LLMock } from "@copilotkit/aimock";
+import * as v from "valibot";
 
 /** One thing in a conversation that the model said or did, or a person said, oldest first. */
 export type Deed =
@@ -105,7 +106,7 @@ export interface ScriptedModel {
 
 export interface ScriptedModelOptions {
   readonly script: Script;
-  /** Milliseconds that each reply takes, so that a person can watch. */
+  /** How long each reply takes, so that a person can watch. */
   readonly delayMs?: number;
 }
 
@@ -147,27 +148,18 @@ function estimateTokens(value: unknown): number {
 
 /** The conversation in a request; system messages say how to work, not what was said, and are left out. */
 function readDeeds(messages: readonly ChatMessage[]): Deed[] {
-  const outputs = new Map(messages.map((message) => [message.tool_call_id, textOf(message)]));
+  const outputs = new Map(messages.map((message) => [message.tool_call_id, getTextContent(message.content) ?? ""]));
   return messages.flatMap((message, index): Deed[] => {
-    if (message.role === "user") return [{ kind: "prompt", text: textOf(message) }];
+    if (message.role === "user") return [{ kind: "prompt", text: getTextContent(message.content) ?? "" }];
     if (message.role !== "assistant") return [];
     if (message.tool_calls) {
       return message.tool_calls.map(({ id, function: { name, arguments: json } }) => {
-        return { kind: "call", name, input: parseInput(json), output: outputs.get(id) ?? null };
+        const input = v.parse(v.record(v.string(), v.unknown()), JSON.parse(json));
+        return { kind: "call", name, input, output: outputs.get(id) ?? null };
       });
     }
     const next = messages[index + 1];
     const endsTurn = next === undefined || next.role === "user";
-    return endsTurn ? [{ kind: "answer", text: textOf(message) }] : [];
+    return endsTurn ? [{ kind: "answer", text: getTextContent(message.content) ?? "" }] : [];
   });
-}
-
-function parseInput(json: string): ToolInput {
-  const value: unknown = JSON.parse(json);
-  return typeof value === "object" && value !== null ? { ...value } : {};
-}
-
-function textOf({ content }: ChatMessage): string {
-  if (content === null || typeof content === "string") return content ?? "";
-  return content.map((part) => part.text ?? "").join("");
 }

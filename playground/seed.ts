@@ -1,6 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { Octokit } from "@octokit/rest";
 import { git } from "./github/git.ts";
+import type { World } from "./world.ts";
 
 const SAMPLE = join(import.meta.dirname, "sample");
 const WORKFLOW = ".github/workflows/offshoot.yml";
@@ -19,28 +21,15 @@ parse("250ms"); // 15000000, and should be 250
 \`npm test\` fails for me too on a fresh clone, in \`reads milliseconds\`.`,
 };
 
-/** A GitHub that the sample is put into, as a client with a maintainer's token. */
-export interface Target {
-  readonly url: string;
-  readonly owner: string;
-  readonly repo: string;
-  readonly gitDir: string;
-  readonly defaultBranch: string;
-  /** Token of the person who opens the issue. */
-  readonly reporter: string;
-}
+/** A GitHub that the sample is put into, and the token of the person who opens the issue. */
+type Target = Pick<World, "url" | "owner" | "repo" | "gitDir" | "defaultBranch"> & { readonly reporter: string };
 
 /** Commits the sample's files to the default branch and opens the issue about its bug. Resolves to the issue's number. */
 export async function seed(target: Target): Promise<number> {
   await commitSample(target);
-  const response = await fetch(`${target.url}/api/v3/repos/${target.owner}/${target.repo}/issues`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${target.reporter}`, "content-type": "application/json" },
-    body: JSON.stringify(ISSUE),
-  });
-  const issue: unknown = await response.json();
-  if (typeof issue === "object" && issue !== null && "number" in issue) return Number(issue.number);
-  throw new Error(`The sample's issue could not be opened: ${JSON.stringify(issue)}`);
+  const { url, owner, repo, reporter } = target;
+  const client = new Octokit({ baseUrl: `${url}/api/v3`, auth: reporter });
+  return (await client.rest.issues.create({ owner, repo, ...ISSUE })).data.number;
 }
 
 /** Straight into the object store: a push would start the sample's CI before anyone is there to see it. */

@@ -25,6 +25,7 @@ export function layout(site: Site, title: string, content: Html): Html {
 <title>${title} · ${name} · playground</title>
 <link rel="icon" href="/_playground/icon.svg">
 <link rel="stylesheet" href="/_playground/page.css">
+<script src="/_playground/idiomorph.js" defer></script>
 <script src="/_playground/page.js" type="module"></script>
 </head>
 <body>

@@ -1,6 +1,5 @@
+/* global Idiomorph */
 // Keeps the page as the server has it now, without touching what the person is writing, and sends its forms to the API.
-
-import { Idiomorph } from "/_playground/idiomorph.js";
 
 const EVERY_MS = 1000;
 

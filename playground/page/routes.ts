@@ -17,7 +17,7 @@ const HEADERS = {
 const FILES: Readonly<Record<string, { readonly type: string; readonly file: string | URL }>> = {
   "page.css": { type: "text/css", file: new URL("page.css", import.meta.url) },
   "page.js": { type: "text/javascript", file: new URL("page.js", import.meta.url) },
-  "idiomorph.js": { type: "text/javascript", file: new URL(import.meta.resolve("idiomorph")) },
+  "idiomorph.js": { type: "text/javascript", file: new URL(import.meta.resolve("idiomorph/dist/idiomorph.js")) },
   "icon.svg": { type: "image/svg+xml", file: new URL("icon.svg", import.meta.url) },
 };
 

@@ -6,11 +6,7 @@ import { renderMarkdown } from "./markdown.ts";
 
 const AGENT_LABEL = "agent";
 
-const SUGGESTIONS = [
-  "/agent make the failing test pass",
-  "/agent also add a test for milliseconds",
-  "/agent document it in the README",
-];
+const SUGGESTIONS = ["/agent make the failing test pass", "/agent also add a test for milliseconds"];
 
 /** An issue's or a pull request's conversation, with what the pull request changes and how its checks are doing. */
 export async function threadPage(site: Site, issue: Issue): Promise<Html> {
@@ -97,7 +93,7 @@ function composer(site: Site, thread: number): Html {
     <label><input type="radio" name="token" value="${maintainer}" checked> <strong>maintainer</strong> may write here</label>
     <label><input type="radio" name="token" value="${outsider}"> <strong>outsider</strong> may only read</label></p>
   <textarea id="comment" name="body" rows="4" required aria-label="Comment" placeholder="${SUGGESTIONS[0]}"></textarea>
-  ${site.scripted && html`<p class="facts">${SUGGESTIONS.map((text) => html`<button type="button" class="chip">${text}</button>`)}</p>`}
+  <p class="facts">${SUGGESTIONS.map((text) => html`<button type="button" class="chip">${text}</button>`)}</p>
   <p class="buttons"><button data-method="POST">Comment</button></p></form>`;
 }
 
