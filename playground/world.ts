@@ -57,9 +57,6 @@ export interface WorldEvents {
       issue: Issue;
       sender: User;
       startsWorkflows: boolean;
-      /** With `synchronize`: the head before and after. */
-      before?: string;
-      after?: string;
     },
   ];
   /** A ref moved by `git push` or through the API. `before`/`after` are null for creation and deletion. */
@@ -84,7 +81,6 @@ export interface User {
 export interface Token {
   readonly user: User;
   readonly kind: "person" | "installation" | "run";
-  readonly runId?: number;
   readonly expiresAt?: Date;
   /** GitHub's permission names (`contents`, `issues`, `pull_requests`, `actions`…); absent: all that `user` may do. */
   readonly permissions?: Readonly<Record<string, "read" | "write">>;
@@ -186,8 +182,7 @@ export interface Artifact {
   readonly id: number;
   readonly runId: number;
   readonly name: string;
-  readonly createdAt: Date;
-  /** Path of the stored zip file. */
+  /** Path of the stored file: an artifact is one file, as it was. */
   readonly file: string;
   readonly size: number;
 }
@@ -200,6 +195,5 @@ export interface Delivery {
   readonly action: string | null;
   readonly payload: unknown;
   readonly redelivery: boolean;
-  readonly deliveredAt: Date;
   status: number;
 }

@@ -1,7 +1,6 @@
 import { existsSync, statSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { zip } from "../github/zip.ts";
 import { text } from "./language.ts";
 import { execute, failed, type Outcome, print } from "./machine.ts";
 import type { StepCall } from "./steps.ts";
@@ -52,13 +51,13 @@ async function uploadArtifact({ machine, inputs }: StepCall): Promise<Outcome> {
   const missing = !existsSync(source);
   if (missing && inputs["if-no-files-found"] !== "ignore") print(machine, `##[warning]There is no file ${path}.`);
   if (missing) return done;
-  if (statSync(source).isDirectory()) return failed(`${path} is a folder: the playground uploads single files.`);
-  const content = zip([{ name: basename(source), content: await readFile(source) }]);
+  const found = statSync(source);
+  if (found.isDirectory()) return failed(`${path} is a folder: the playground uploads single files.`);
   const id = world.nextId();
-  const file = join(world.dir, "artifacts", `${id}.zip`);
+  const file = join(world.dir, "artifacts", String(id), basename(source));
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, content);
-  world.artifacts.set(id, { id, runId: run.id, name, createdAt: world.now(), file, size: content.length });
-  print(machine, `Artifact ${name} has been uploaded: ${content.length} bytes.`);
+  await copyFile(source, file);
+  world.artifacts.set(id, { id, runId: run.id, name, file, size: found.size });
+  print(machine, `Artifact ${name} has been uploaded: ${found.size} bytes.`);
   return done;
 }

@@ -50,7 +50,7 @@ export async function openMachine(call: JobCall): Promise<Machine> {
   for (const path of [workspace, temp, join(folder, "home")]) await mkdir(path, { recursive: true });
   const bot = world.users.get("github-actions[bot]");
   if (!bot) throw new Error("This GitHub has no user github-actions[bot].");
-  const token = mintToken(world, { user: bot, kind: "run", runId: run.id });
+  const token = mintToken(world, { user: bot, kind: "run" });
   const secrets = { ...Object.fromEntries(world.secrets), GITHUB_TOKEN: token };
   const github = { ...fields(call.contexts.github), token, job: job.key, workspace };
   const admission = mayIdentify(call) ? admitJob(world, run, github) : null;

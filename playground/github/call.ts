@@ -64,8 +64,13 @@ export function actor(caller: Caller): User {
   return caller.token.user;
 }
 
-/** Goes into every event that a caller causes. */
-export const cause = (caller: Caller): { sender: User; startsWorkflows: boolean } => ({
+/** Goes into every event: who caused it, and whether workflows start from it. */
+export interface Cause {
+  readonly sender: User;
+  readonly startsWorkflows: boolean;
+}
+
+export const cause = (caller: Caller): Cause => ({
   sender: actor(caller),
   startsWorkflows: caller.kind === "token" && caller.token.kind !== "run",
 });

@@ -18,35 +18,25 @@ const WEBHOOKS = [
   ...["workflow-run-requested", "workflow-run-in-progress", "workflow-run-completed"],
 ];
 
-interface Schema {
-  readonly [keyword: string]: unknown;
-}
+type Schema = Readonly<Record<string, unknown>>;
 
-interface Reference {
-  readonly $ref?: string;
-}
-
-interface Parameter extends Reference {
-  readonly name: string;
-  readonly required?: boolean;
-  readonly schema: Schema;
-}
-
-interface Content extends Reference {
-  readonly content?: { readonly "application/json"?: { readonly schema: Schema } };
-}
-
+/** Whatever the description describes: an operation, a parameter, a body, a response. */
 interface Described {
-  readonly operationId: string;
-  readonly parameters?: readonly Parameter[];
-  readonly requestBody?: Content;
-  readonly responses: Readonly<Record<string, Content>>;
+  readonly $ref?: string;
+  readonly operationId?: string;
+  readonly parameters?: readonly Described[];
+  readonly requestBody?: Described;
+  readonly responses?: Readonly<Record<string, Described>>;
+  readonly name?: string;
+  readonly required?: boolean;
+  readonly schema?: Schema;
+  readonly content?: { readonly "application/json"?: { readonly schema: Schema } };
 }
 
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
   readonly webhooks: Readonly<Record<string, { readonly post: Described }>>;
-  readonly components: Readonly<Record<string, Readonly<Record<string, Schema & Parameter & Content>>>>;
+  readonly components: Readonly<Record<string, Readonly<Record<string, Described>>>>;
 }
 
 const PROSE = /^(description|title|summary|examples?|default|deprecated|externalDocs|readOnly|x-.*)$/;
@@ -75,47 +65,45 @@ function read(file: string): Document {
 }
 
 /** What a reference such as `#/components/parameters/owner` stands for; anything else stands for itself. */
-function resolve<T extends Reference>({ components }: Document, value: T): Omit<T, "$ref"> {
+function resolve({ components }: Document, value: Described): Described {
   const [, , kind = "", name = ""] = value.$ref?.split("/") ?? [];
-  return (components[kind]?.[name] as T | undefined) ?? value;
+  return components[kind]?.[name] ?? value;
 }
 
-const jsonOf = ({ content }: Content): Schema | undefined => content?.["application/json"]?.schema;
+const bodyOf = (described: Described | undefined): Schema | undefined =>
+  described?.content?.["application/json"]?.schema;
 
 function cutOperation(document: Document, at: { method: string; path: string; described: Described }): Operation {
-  const parameters = (at.described.parameters ?? []).map((parameter) => resolve(document, parameter));
-  const properties = Object.fromEntries(parameters.map(({ name, schema }) => [name, schema]));
-  const required = parameters.filter((parameter) => parameter.required).map(({ name }) => name);
-  const body = jsonOf(at.described.requestBody ?? {});
-  const responses = Object.entries(at.described.responses).map(([status, response]) => [
-    status,
-    jsonOf(resolve(document, response)) ?? null,
-  ]);
+  const { parameters = [], requestBody, responses = {} } = at.described;
+  const all = parameters.map((parameter) => resolve(document, parameter));
+  const body = bodyOf(requestBody);
+  const bodies = Object.entries(responses).map(([status, one]) => [status, bodyOf(resolve(document, one)) ?? null]);
+  const schema = {
+    type: "object",
+    properties: Object.fromEntries(all.map((parameter) => [parameter.name, parameter.schema])),
+    required: all.flatMap(({ name, required }) => (required ? [name] : [])),
+  };
   return {
     ...{ method: at.method.toUpperCase(), path: at.path },
     // On the wire a parameter is always text, so "one of integer or string" would match twice.
-    parameters: JSON.parse(JSON.stringify({ type: "object", properties, required }).replaceAll('"oneOf"', '"anyOf"')),
+    parameters: JSON.parse(JSON.stringify(schema).replaceAll('"oneOf"', '"anyOf"')),
     ...(body ? { body } : {}),
-    responses: Object.fromEntries(responses),
+    responses: Object.fromEntries(bodies),
   };
 }
 
 function cutOperations(document: Document): Record<string, Operation> {
-  const wanted = Object.keys(handlers);
   const all = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, described]) => ({ method, path, described })),
   );
-  const found = all.filter(({ described }) => wanted.includes(described.operationId));
-  return Object.fromEntries(found.map((at) => [at.described.operationId, cutOperation(document, at)]));
-}
-
-function cutWebhooks({ webhooks }: Document): Record<string, Schema | undefined> {
-  return Object.fromEntries(WEBHOOKS.map((name) => [name, jsonOf(webhooks[name]?.post.requestBody ?? {})]));
+  const idOf = ({ described }: (typeof all)[number]) => described.operationId ?? "";
+  const wanted = all.filter((one) => idOf(one) in handlers);
+  return Object.fromEntries(wanted.map((one) => [idOf(one), cutOperation(document, one)]));
 }
 
 /** Every component schema that `roots` reach, so that the cut stands on its own. */
-function reach({ components }: Document, roots: object): Record<string, Schema> {
-  const found: Record<string, Schema> = {};
+function reach({ components }: Document, roots: object): Record<string, object> {
+  const found: Record<string, object> = {};
   const visit = (value: object): void => {
     for (const [, name = ""] of JSON.stringify(value).matchAll(/"#\/schemas\/([^"]+)"/g)) {
       const schema = components.schemas?.[name];
@@ -140,6 +128,7 @@ function write(name: string, sections: Record<string, object>): void {
 const [restFile, webhooksFile] = process.argv.slice(2);
 if (!restFile || !webhooksFile) throw new Error("Usage: cut-schemas.ts <openapi.json> <openapi-webhooks.json>");
 const [rest, hooks] = [read(restFile), read(webhooksFile)];
-const [operations, webhooks] = [cutOperations(rest), cutWebhooks(hooks)];
+const operations = cutOperations(rest);
+const webhooks = Object.fromEntries(WEBHOOKS.map((name) => [name, bodyOf(hooks.webhooks[name]?.post.requestBody)]));
 write("rest", { operations, schemas: reach(rest, operations) });
 write("webhooks", { webhooks, schemas: reach(hooks, webhooks) });

@@ -1,5 +1,3 @@
-import type { Webhooks } from "./webhooks.ts";
-
 /** Faults that a test seeds; each happens once. */
 export interface Faults {
   /** The next webhook of this event (`issue_comment`) is lost. */
@@ -8,19 +6,23 @@ export interface Faults {
   duplicateNextWebhook(event: string): void;
   /** The next REST request with this method and path (below `/api/v3`) fails with the status, nothing done. */
   failNext(method: string, path: RegExp, status: number): void;
-  /** Status to fail this request with, or null; takes the fault off the list. */
-  failure(request: { readonly method: string; readonly path: string }): number | null;
 }
 
-export function openFaults({ dropNext, duplicateNext }: Webhooks): Faults {
-  const failures: { method: string; path: RegExp; status: number }[] = [];
-  return {
-    dropNextWebhook: dropNext,
-    duplicateNextWebhook: duplicateNext,
-    failNext: (method, path, status) => void failures.push({ method, path, status }),
-    failure: ({ method, path }) => {
-      const at = failures.findIndex((fault) => fault.method === method && fault.path.test(path));
-      return at < 0 ? null : (failures.splice(at, 1)[0]?.status ?? null);
-    },
-  };
+/** The faults that are still to happen. */
+export interface Waiting {
+  readonly dropped: string[];
+  readonly duplicated: string[];
+  readonly failures: { readonly method: string; readonly path: RegExp; readonly status: number }[];
+}
+
+export const faultsInto = ({ dropped, duplicated, failures }: Waiting): Faults => ({
+  dropNextWebhook: (event) => void dropped.push(event),
+  duplicateNextWebhook: (event) => void duplicated.push(event),
+  failNext: (method, path, status) => void failures.push({ method, path, status }),
+});
+
+/** Takes the first that fits off the list: it happens now. */
+export function take<T>(waiting: T[], fits: (one: T) => boolean): T | null {
+  const at = waiting.findIndex(fits);
+  return at < 0 ? null : (waiting.splice(at, 1)[0] ?? null);
 }

@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { World } from "../world.ts";
 import { authenticate, pushRefusal } from "./access.ts";
+import { cause } from "./call.ts";
 import { git, gitEnvironment } from "./git.ts";
 import { type RefMove, refMoved } from "./refs.ts";
 
@@ -58,8 +59,7 @@ export async function serveGit(
   const path = pathname.slice(`/${world.owner}/${world.repo}.git`.length);
   const variables = cgi(request, { path: `/${basename(world.gitDir)}${path}`, query: search.slice(1) });
   const output = await runBackend(request, { ...variables, GIT_PROJECT_ROOT: dirname(world.gitDir), [REPORT]: report });
-  const cause = token && { sender: token.user, startsWorkflows: token.kind !== "run" };
-  for (const move of await moved(report)) if (cause) await refMoved(world, move, cause);
+  for (const move of await moved(report)) await refMoved(world, move, cause(caller));
   answer(output, response);
 }
 

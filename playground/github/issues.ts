@@ -1,6 +1,18 @@
 import type { Comment, Issue, User, World } from "../world.ts";
 import { mustOwn } from "./access.ts";
-import { actor, type Call, cause, created, found, type Handlers, invalid, noContent, ok } from "./call.ts";
+import {
+  actor,
+  type Call,
+  type Caller,
+  type Cause,
+  cause,
+  created,
+  found,
+  type Handlers,
+  invalid,
+  noContent,
+  ok,
+} from "./call.ts";
 import { nameOf, setLabels } from "./labels.ts";
 import { commentJson, commentsOf, issueJson, reactionJson } from "./render.ts";
 
@@ -29,31 +41,38 @@ function createIssue({ world, caller, body }: Call<"issues/create">) {
   return created(issueJson(world, issue));
 }
 
+/** Opens or closes an issue or a pull request, and tells of it. */
+export function setState(world: World, issue: Issue, state: Issue["state"], cause: Cause): void {
+  if (issue.state === state) return;
+  issue.state = state;
+  issue.updatedAt = world.now();
+  issue.closedAt = state === "closed" ? issue.updatedAt : null;
+  tell(world, issue, state === "closed" ? "closed" : "reopened", cause);
+}
+
+function tell(world: World, issue: Issue, action: "edited" | "closed" | "reopened", cause: Cause): void {
+  world.bus.emit(issue.pull ? "pull" : "issue", { action, issue, ...cause });
+}
+
 interface Change {
   readonly title?: unknown;
   readonly body?: string | null;
   readonly state?: string;
 }
 
-/** Changes text and state of an issue or a pull request, as far as the caller may, and tells what has changed. */
-export function edit({ world, caller }: Pick<Call<never>, "world" | "caller">, issue: Issue, change: Change): void {
+/** Changes text and state of an issue or a pull request, as far as the caller may. */
+export function edit(world: World, caller: Caller, issue: Issue, { title, body, state }: Change): void {
   mustOwn(caller, issue.author);
-  const tell = (action: "edited" | "closed" | "reopened") =>
-    world.bus.emit(issue.pull ? "pull" : "issue", { action, issue, ...cause(caller) });
-  if (change.body !== undefined) issue.body = checkedBody("Issue", change.body ?? "");
-  if (typeof change.title === "string") issue.title = change.title;
+  if (body !== undefined) issue.body = checkedBody("Issue", body ?? "");
+  if (typeof title === "string") issue.title = title;
   issue.updatedAt = world.now();
-  if (change.title !== undefined || change.body !== undefined) tell("edited");
-  if (change.state === undefined || change.state === issue.state) return;
-  issue.state = change.state === "open" ? "open" : "closed";
-  issue.closedAt = issue.state === "closed" ? world.now() : null;
-  tell(issue.state === "closed" ? "closed" : "reopened");
+  if (title !== undefined || body !== undefined) tell(world, issue, "edited", cause(caller));
+  if (state !== undefined) setState(world, issue, state === "open" ? "open" : "closed", cause(caller));
 }
 
-function updateIssue(call: Call<"issues/update">) {
-  const { world, caller, params, body } = call;
+function updateIssue({ world, caller, params, body }: Call<"issues/update">) {
   const issue = found(world.issues.get(params.issue_number));
-  edit(call, issue, body);
+  edit(world, caller, issue, body);
   if (body.labels) setLabels(world, caller, issue, body.labels.map(nameOf));
   return ok(issueJson(world, issue));
 }

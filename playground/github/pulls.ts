@@ -65,7 +65,7 @@ async function createPull({ world, caller, body }: Call<"pulls/create">): Promis
   const opened = newIssue(world, actor(caller), { title: body.title ?? head, body: body.body ?? "" });
   const issue: Issue = { ...opened, pull: { head, base, headSha, baseSha, draft, merged: false } };
   world.issues.set(issue.number, issue);
-  await keepPullRef(world, issue);
+  await keepPullRef(world, issue.number, headSha);
   world.bus.emit("pull", { action: "opened", issue, ...cause(caller) });
   return created(await pullJson(world, issue));
 }
@@ -86,11 +86,11 @@ export const pulls = {
   "pulls/list": listPulls,
   "pulls/create": createPull,
   "pulls/get": async ({ world, params }) => ok(await pullJson(world, found(world.issues.get(params.pull_number)))),
-  "pulls/update": async (call) => {
-    const issue = found(call.world.issues.get(call.params.pull_number));
+  "pulls/update": async ({ world, caller, params, body }) => {
+    const issue = found(world.issues.get(params.pull_number));
     found(issue.pull);
-    edit(call, issue, call.body);
-    return ok(await pullJson(call.world, issue));
+    edit(world, caller, issue, body);
+    return ok(await pullJson(world, issue));
   },
   "pulls/list-files": async ({ world, params }) => ({
     page: await diffFiles(world, found(world.issues.get(params.pull_number)?.pull)),

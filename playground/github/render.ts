@@ -7,7 +7,7 @@ export const repoWeb = (world: World): string => `${world.url}/${world.owner}/${
 
 export const nodeId = (type: string, id: number | string): string => Buffer.from(`${type}:${id}`).toString("base64");
 export const iso = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, "Z");
-export const isoOrNull = (date: Date | null): string | null => (date ? iso(date) : null);
+const isoOrNull = (date: Date | null): string | null => (date ? iso(date) : null);
 
 /** Links that GitHub's descriptions require and nobody follows here: `keys` becomes `keys_url` with `BASE/keys`. */
 export const links = (base: string, names: string): Record<string, string> =>

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { World } from "../world.ts";
 import { mintToken } from "./access.ts";
 import { createWorld, type GithubOptions, person } from "./create-world.ts";
-import { type Faults, openFaults } from "./faults.ts";
+import { type Faults, faultsInto, take, type Waiting } from "./faults.ts";
 import { serveGit } from "./git-http.ts";
 import { type Issuer, oidcPrefix, openIssuer } from "./oidc.ts";
 import { serveRest } from "./rest.ts";
@@ -49,14 +49,14 @@ export async function openGithub(options: GithubOptions): Promise<Github> {
   if (address === null || typeof address === "string") throw new Error("The server is not listening on a port.");
   const { privateKey, publicKey } = newKeys();
   const world = await createWorld(options, { url: `http://127.0.0.1:${address.port}`, publicKey });
-  const webhooks = openWebhooks(world, options.webhook.secret);
+  const waiting: Waiting = { dropped: [], duplicated: [], failures: [] };
+  const webhooks = openWebhooks(world, options.webhook.secret, waiting);
   const issuer = openIssuer(world, newKeys().privateKey);
-  const faults = openFaults(webhooks);
   const requests: LoggedRequest[] = [];
   const pages = new Map<string, Handler>([[oidcPrefix, issuer.handle]]);
-  const stop = serve(server, listener({ world, faults, requests, pages }));
+  const stop = serve(server, listener({ world, waiting, requests, pages }));
   return {
-    ...{ world, issuer, faults, requests },
+    ...{ world, issuer, requests, faults: faultsInto(waiting) },
     appPrivateKey: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
     tokens: {
       maintainer: mintToken(world, person(world, "maintainer")),
@@ -73,7 +73,7 @@ export async function openGithub(options: GithubOptions): Promise<Github> {
 
 interface Desk {
   readonly world: World;
-  readonly faults: Faults;
+  readonly waiting: Waiting;
   readonly requests: LoggedRequest[];
   readonly pages: ReadonlyMap<string, Handler>;
 }
@@ -81,11 +81,12 @@ interface Desk {
 const API = "/api/v3";
 
 /** Sends each request to the API, to git or to a mounted page; never rejects. */
-function listener({ world, faults, requests, pages }: Desk): (...exchange: Parameters<Handler>) => Promise<void> {
+function listener({ world, waiting, requests, pages }: Desk): (...exchange: Parameters<Handler>) => Promise<void> {
   const git = `/${world.owner}/${world.repo}.git/`;
   const api = async (url: URL, ...[request, response]: Parameters<Handler>) => {
     const place = { method: request.method ?? "GET", path: url.pathname.slice(API.length), url };
-    await serveRest(world, { place, fault: faults.failure(place) }, request, response);
+    const fault = take(waiting.failures, ({ method, path }) => method === place.method && path.test(place.path));
+    await serveRest(world, { place, fault: fault?.status ?? null }, request, response);
     requests.push({ method: place.method, path: place.path, status: response.statusCode });
   };
   const page = (url: URL) => {

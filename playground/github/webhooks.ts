@@ -3,15 +3,14 @@ import type { Delivery, User, World, WorldEvents } from "../world.ts";
 import { runJson, workflowJson } from "./actions.ts";
 import { found } from "./call.ts";
 import { checkWebhook } from "./description.ts";
+import { take, type Waiting } from "./faults.ts";
 import { commentJson, issueJson, labelJson, nodeId, repoJson, userJson } from "./render.ts";
 
 const TIME_LIMIT_MS = 10_000;
 
-export interface Webhooks {
+interface Webhooks {
   /** Nothing is sent before an address is known. */
   setUrl(url: string): void;
-  dropNext(event: string): void;
-  duplicateNext(event: string): void;
   /** Resolves once everything that has happened so far was delivered, or failed to be. */
   settled(): Promise<void>;
   /** Gives up what is not delivered yet. */
@@ -21,20 +20,19 @@ export interface Webhooks {
 type Attempt = Pick<Delivery, "guid" | "event" | "action" | "payload" | "redelivery">;
 
 /** Sends the App's webhooks for what happens on the bus, in that order, one after another. */
-export function openWebhooks(world: World, secret: string): Webhooks {
+export function openWebhooks(world: World, secret: string, { dropped, duplicated }: Waiting): Webhooks {
   let url: string | null = null;
   let queue = Promise.resolve();
   const closing = new AbortController();
-  const dropped: string[] = [];
-  const duplicated: string[] = [];
 
   // A payload is rendered from the moment of its event on: later changes belong to later events.
   const enqueue = (rendering: Promise<Attempt | null>) => {
     const sending = Promise.all([rendering, queue]).then(async ([attempt]) => {
-      if (!attempt || url === null || closing.signal.aborted || take(dropped, attempt.event)) return;
+      const same = (event: string) => event === attempt?.event;
+      if (!attempt || url === null || closing.signal.aborted || take(dropped, same)) return;
       const to = { url, secret, closing: closing.signal };
       await deliver(world, attempt, to);
-      if (take(duplicated, attempt.event)) await deliver(world, attempt, to);
+      if (take(duplicated, same)) await deliver(world, attempt, to);
     });
     queue = sending.catch((error: unknown) => void world.violations.push(`webhook: ${String(error)}`));
   };
@@ -46,20 +44,12 @@ export function openWebhooks(world: World, secret: string): Webhooks {
     setUrl: (next) => {
       url = next;
     },
-    dropNext: (event) => void dropped.push(event),
-    duplicateNext: (event) => void duplicated.push(event),
     settled: () => queue,
     close: () => {
       closing.abort();
       return queue;
     },
   };
-}
-
-function take(waiting: string[], event: string): boolean {
-  const at = waiting.indexOf(event);
-  if (at >= 0) waiting.splice(at, 1);
-  return at >= 0;
 }
 
 interface Receiver {
@@ -80,7 +70,7 @@ async function deliver(world: World, attempt: Attempt, { url, secret, closing }:
   const signal = AbortSignal.any([AbortSignal.timeout(TIME_LIMIT_MS), closing]);
   const response = await fetch(url, { method: "POST", headers, body, signal }).catch(() => null);
   await response?.body?.cancel();
-  const sent = { id: world.nextId(), deliveredAt: world.now(), status: response?.status ?? 0 };
+  const sent = { id: world.nextId(), status: response?.status ?? 0 };
   const delivery: Delivery = { ...attempt, ...sent };
   world.deliveries.set(String(delivery.id), delivery);
   world.bus.emit("delivery", delivery);

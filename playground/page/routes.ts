@@ -46,7 +46,7 @@ export function pageHandler(site: Site): (request: IncomingMessage, response: Se
 
 function findFile({ world }: Site, name: string) {
   const artifact = world.artifacts.get(Number(name.replace("artifacts/", "")));
-  return artifact ? { type: "application/zip", file: artifact.file } : FILES[name];
+  return artifact ? { type: "application/octet-stream", file: artifact.file } : FILES[name];
 }
 
 /** The front door, and where the links in the bot's comments lead to. */

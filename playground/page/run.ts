@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { Job, Run, Step } from "../world.ts";
 import { type Html, html } from "./html.ts";
 import { badge, clock, layout, repositoryPath, type Site } from "./layout.ts";
@@ -10,14 +11,10 @@ export function runPage(site: Site, run: Run): Html {
   <p class="quiet">${run.name} · ${run.event.replaceAll("_", " ")} by ${run.actor.login} on
     <code>${run.headBranch}</code> <code>${run.headSha.slice(0, 7)}</code> · ${clock(run.createdAt)}
     ${run.attempt > 1 && `· attempt ${run.attempt}`} · ${run.conclusion ?? run.status.replaceAll("_", " ")}</p>
-  ${artifacts.map(
-    ({
-      id,
-      name,
-      size,
-    }) => html`<p>Artifact <a href="/_playground/artifacts/${id}" download="${name}.zip">${name}.zip</a>
-    <span class="quiet">${Math.ceil(size / 1024)} KB</span></p>`,
-  )}
+  ${artifacts.map(({ id, name, file, size }) => {
+    const link = html`<a href="/_playground/artifacts/${id}" download="${basename(file)}">${name}</a>`;
+    return html`<p>Artifact ${link} <span class="quiet">${Math.ceil(size / 1024)} KB</span></p>`;
+  })}
   ${run.jobs.map((job) => jobSection(site, job))}`;
   return layout(site, run.title, content);
 }

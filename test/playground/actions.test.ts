@@ -397,7 +397,10 @@ ${upload("{ path: out }")}
 `;
   await shop.push("main", { ".github/workflows/manual.yml": manual(jobs) });
   const run = await shop.completed({ id: shop.dispatch("manual.yml") });
-  expect([...shop.world.artifacts.values()]).toMatchObject([{ name: "one", runId: run.id }]);
+  const [artifact, ...others] = [...shop.world.artifacts.values()];
+  expect(artifact).toMatchObject({ name: "one", runId: run.id, size: 2 });
+  expect(readFileSync(artifact?.file ?? "", "utf8")).toBe("1\n");
+  expect(others).toEqual([]);
   const said = logOf(run, "keep").split("\n");
   expect(said.filter((line) => /^##.(warning|error)/.test(line))).toEqual([
     "##[warning]There is no file here.",

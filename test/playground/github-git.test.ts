@@ -71,7 +71,7 @@ test("refs/pull is the server's own: it can be fetched, not pushed", async () =>
 
 test("each push is told once, as its pusher's, also when two push at the same time", async () => {
   const { github, clone } = await openWithMain();
-  const other = await openClone(github, mintToken(github.world, { kind: "run", user: bot(github), runId: 7 }));
+  const other = await openClone(github, mintToken(github.world, { kind: "run", user: bot(github) }));
   await other.git("pull", "-q", "origin", "main");
   const told: WorldEvents["ref"][0][] = [];
   github.world.bus.on("ref", (event) => void told.push(event));

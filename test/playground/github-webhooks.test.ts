@@ -79,7 +79,7 @@ test("what a run does with its token reaches the App and starts no workflows", a
   github.world.bus.on("comment", (event) => void events.push(event));
   const { data: issue } = await client(github, github.tokens.maintainer).rest.issues.create({ ...at, title: "t" });
   const user = github.world.users.get("github-actions[bot]") ?? expect.fail("no bot");
-  const run = client(github, mintToken(github.world, { kind: "run", user, runId: 1 }));
+  const run = client(github, mintToken(github.world, { kind: "run", user }));
   await run.rest.issues.createComment({ ...at, issue_number: issue.number, body: "from a run" });
   await github.webhooksSettled();
   expect(events.map(({ startsWorkflows, sender }) => [startsWorkflows, sender.login])).toEqual([

@@ -71,9 +71,9 @@ test("a run shows jobs, steps, log and summary, and its artifacts can be downloa
   const { get, world } = await openPage();
   const actor = [...world.users.values()][0];
   if (!actor) throw new Error("nobody is there");
-  const file = join(world.dir, "transcript.zip");
-  await writeFile(file, "zip bytes");
-  world.artifacts.set(9, { id: 9, runId: 55, name: "transcript", createdAt: new Date(), file, size: 9 });
+  const file = join(world.dir, "transcript.jsonl");
+  await writeFile(file, "what was said");
+  world.artifacts.set(9, { id: 9, runId: 55, name: "transcript", file, size: 9 });
   const over = {
     ...({ status: "completed", conclusion: "failure" } as const),
     ...{ startedAt: new Date(0), completedAt: new Date(1500), updatedAt: new Date(1500), createdAt: new Date(0) },
@@ -99,7 +99,7 @@ test("a run shows jobs, steps, log and summary, and its artifacts can be downloa
   expect(body).toContain("<strong>4</strong> steps");
   expect(body).toContain('<span class="line error"><time>02:10:12</time> exit code 1');
   expect(body).toContain("1.5 s");
-  expect((await get("/_playground/artifacts/9")).body).toBe("zip bytes");
+  expect((await get("/_playground/artifacts/9")).body).toBe("what was said");
   expect((await get("/octo/sample/actions/runs/77")).status).toBe(404);
 });
 
