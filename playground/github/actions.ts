@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { parse } from "yaml";
 import type { Run, World } from "../world.ts";
-import { actor, type Call, found, type Handlers, ok, Refusal, type Reply } from "./call.ts";
+import { actor, type Call, found, type Handlers, noContent, ok, Refusal, type Reply } from "./call.ts";
 import { resolveRevision } from "./git.ts";
 import { readBlob, readCommit, readTree } from "./git-objects.ts";
 import { iso, links, nodeId, repoApi, repoJson, repoWeb, userJson } from "./render.ts";
@@ -22,21 +22,14 @@ async function dispatch({ world, caller, params, body }: Call<"actions/create-wo
   if (!JSON.stringify(on ?? null).includes('"workflow_dispatch"'))
     throw new Refusal(422, "Workflow does not have 'workflow_dispatch' trigger");
   const inputs = Object.fromEntries(Object.entries(body.inputs ?? {}).map(([name, value]) => [name, String(value)]));
-  const runId = world.nextId();
-  world.bus.emit("dispatch", { workflow, ref, inputs, sender: actor(caller), runId });
-  if (body.return_run_details !== true) return { status: 204 };
-  const { url, html_url } = runLinks(world, runId);
-  return ok({ workflow_run_id: runId, run_url: url, html_url });
+  world.bus.emit("dispatch", { workflow, ref, inputs, sender: actor(caller), runId: world.nextId() });
+  return noContent;
 }
-
-const runLinks = (world: World, id: number) => ({
-  url: `${repoApi(world)}/actions/runs/${id}`,
-  html_url: `${repoWeb(world)}/actions/runs/${id}`,
-});
 
 /** A run as the API and webhooks show it, as it is at the call, although git is asked afterwards. */
 export async function runJson(world: World, run: Run) {
-  const { url, html_url } = runLinks(world, run.id);
+  const url = `${repoApi(world)}/actions/runs/${run.id}`;
+  const html_url = `${repoWeb(world)}/actions/runs/${run.id}`;
   const fields = {
     ...{ id: run.id, node_id: nodeId("WorkflowRun", run.id), name: run.name, display_title: run.title, url, html_url },
     ...{ head_branch: run.headBranch, head_sha: run.headSha, path: run.workflowPath, event: run.event },

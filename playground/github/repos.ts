@@ -26,18 +26,22 @@ function permissionOf({ world, params }: Call<"repos/get-collaborator-permission
   return ok({ permission, role_name: permission, user: json });
 }
 
-/** How contents tell what an entry of a tree is. */
-const kindOf = ({ type, mode }: TreeEntry): string =>
-  type === "tree" ? "dir" : type === "commit" ? "submodule" : mode === "120000" ? "symlink" : "file";
-
-function entryJson(world: World, entry: TreeEntry, ref: string) {
-  const { type, sha, size, path } = entry;
+function entryJson(world: World, { type, sha, size, path }: TreeEntry, ref: string) {
   const place = `${ref}/${encodeURI(path)}`;
   const url = `${repoApi(world)}/contents/${encodeURI(path)}?ref=${encodeURIComponent(ref)}`;
   const html_url = `${repoWeb(world)}/${type}/${place}`;
   const git_url = `${repoApi(world)}/git/${type}s/${sha}`;
   return {
-    ...{ type: kindOf(entry), name: path.slice(path.lastIndexOf("/") + 1), path, sha, size, url, html_url, git_url },
+    ...{
+      type: type === "tree" ? "dir" : "file",
+      name: path.slice(path.lastIndexOf("/") + 1),
+      path,
+      sha,
+      size,
+      url,
+      html_url,
+      git_url,
+    },
     download_url: type === "tree" ? null : `${repoWeb(world)}/raw/${place}`,
     _links: { self: url, git: git_url, html: html_url },
   };
@@ -54,7 +58,6 @@ async function getContent({ world, params }: Call<"repos/get-content">) {
   }
   const json = entryJson(world, found(entry), ref);
   const content = found(await readBlob(world.gitDir, json.sha));
-  if (json.type === "symlink") return ok({ ...json, target: content.toString("utf8") });
   return ok({ ...json, encoding: "base64", content: content.toString("base64") });
 }
 

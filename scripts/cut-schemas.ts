@@ -1,16 +1,16 @@
 /**
- * Cuts what the double needs out of GitHub's published OpenAPI descriptions into `playground/schemas/*.json`: the
- * operations of handlers.ts, the webhooks below, the component schemas they reach, no prose. The descriptions
+ * Cuts what the playground's GitHub needs out of GitHub's published OpenAPI descriptions into `playground/schemas/*.json`: the
+ * operations that it answers, the webhooks below, the component schemas they reach, no prose. The descriptions
  * themselves (400 MB) are no dependency; fetch them once into a scratch folder and pass the two files:
  *
  *   npm install --prefix /tmp/openapi --ignore-scripts @octokit/openapi @octokit/openapi-webhooks
  *   cd /tmp/openapi/node_modules/@octokit
- *   node PROJECT/playground/github/cut-schemas.ts openapi/generated/api.github.com.json \
+ *   node PROJECT/scripts/cut-schemas.ts openapi/generated/api.github.com.json \
  *     openapi-webhooks/generated/api.github.com.json
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import type { Operation } from "./description.ts";
-import { handlers } from "./handlers.ts";
+import type { Operation } from "../playground/github/description.ts";
+import { handlers } from "../playground/github/handlers.ts";
 
 const WEBHOOKS = [
   ...["issues-opened", "issues-edited", "issues-closed", "issues-reopened", "issues-labeled", "issues-unlabeled"],
@@ -122,7 +122,7 @@ function write(name: string, sections: Record<string, object>): void {
     const lines = Object.entries(entries).sort(([a], [b]) => a.localeCompare(b));
     return `"${section}":{\n${lines.map(([key, value]) => `"${key}":${JSON.stringify(value)}`).join(",\n")}\n}`;
   });
-  writeFileSync(new URL(`../schemas/${name}.json`, import.meta.url), `{\n${parts.join(",\n")}\n}\n`);
+  writeFileSync(new URL(`../playground/schemas/${name}.json`, import.meta.url), `{\n${parts.join(",\n")}\n}\n`);
 }
 
 const [restFile, webhooksFile] = process.argv.slice(2);
