@@ -2,9 +2,6 @@ import { parseArgs, styleText } from "node:util";
 import { type ModelChoice, openPlayground, type Playground } from "./playground.ts";
 import { sampleScript } from "./sample-script.ts";
 
-/** So that a person can watch. */
-const SCRIPTED_DELAY_MS = 300;
-
 const USAGE = `Usage: npm start -- [--port N] [--json]
 
   --port N  port of the page and the API (default 3000; 0 takes any free one)
@@ -34,7 +31,7 @@ function isChatter(line: string): boolean {
 
 /** With OPENAI_API_KEY the provider that the environment names, as a repository's owner would set it up; else the script. */
 function chooseModel({ OPENAI_API_KEY, OPENAI_BASE_URL, OFFSHOOT_MODEL }: NodeJS.ProcessEnv): ModelChoice {
-  if (!OPENAI_API_KEY) return { kind: "scripted", script: sampleScript, delayMs: SCRIPTED_DELAY_MS };
+  if (!OPENAI_API_KEY) return { kind: "scripted", script: sampleScript, delayMs: 300 };
   const variables = { ...(OPENAI_BASE_URL && { OPENAI_BASE_URL }), ...(OFFSHOOT_MODEL && { OFFSHOOT_MODEL }) };
   return { kind: "provider", secrets: { OPENAI_API_KEY }, variables };
 }

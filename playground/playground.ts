@@ -12,13 +12,10 @@ import { seed } from "./seed.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
-/** Names and values of the sample repository's secrets or variables. */
-type Settings = Readonly<Record<string, string>>;
-
-/** The model that the sample repository's workflow uses. */
+/** The model that the sample repository's workflow uses; for a provider, with the repository's secrets and variables. */
 export type ModelChoice =
   | ({ readonly kind: "scripted" } & ScriptedModelOptions)
-  | { readonly kind: "provider"; readonly secrets: Settings; readonly variables: Settings };
+  | { readonly kind: "provider"; readonly secrets: Record<string, string>; readonly variables: Record<string, string> };
 
 export interface PlaygroundOptions {
   /** 0 takes any free port. */
@@ -73,8 +70,8 @@ export async function openPlayground({ port, model: choice, log }: PlaygroundOpt
 async function openModel(choice: ModelChoice) {
   if (choice.kind === "provider") return { ...choice, model: null };
   const model = await startScriptedModel(choice);
-  const secrets: Settings = { OPENAI_API_KEY: randomBytes(20).toString("hex") };
-  const variables: Settings = { OPENAI_BASE_URL: model.url, OFFSHOOT_MODEL: "openai:scripted" };
+  const secrets = { OPENAI_API_KEY: randomBytes(20).toString("hex") };
+  const variables = { OPENAI_BASE_URL: model.url, OFFSHOOT_MODEL: "openai:scripted" };
   return { model, secrets, variables };
 }
 

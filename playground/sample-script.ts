@@ -1,18 +1,9 @@
 import { type Deed, edit, exec, isFinished, type Move, nextStep, read, type Step, say } from "./scripted-model.ts";
 
-/** One piece of work on the sample repository that the script knows. */
-interface Change {
-  /** Prompts that ask for it. */
-  readonly asked: RegExp;
-  readonly path: string;
-  readonly from: string;
-  readonly to: string;
-  readonly answer: string;
-}
-
 const LAST_TEST = `test("refuses what is not a duration", () => {`;
 
-const CHANGES: readonly Change[] = [
+/** What the script can do to the sample repository. `asked` is what prompts say that want it. */
+const CHANGES = [
   {
     asked: /\b(add|write)\b.*\btests?\b/i,
     path: "test/parse.test.js",
@@ -32,6 +23,8 @@ const CHANGES: readonly Change[] = [
       "`m` stood before `ms`: `250ms` was 250 minutes. I put `ms` first: `(d|h|ms|m|s)`.",
   },
 ];
+
+type Change = (typeof CHANGES)[number];
 
 /** The model of the playground: works on the sample repository, and says what it is to every other prompt. */
 export function sampleScript(deeds: readonly Deed[]): Move {

@@ -40,23 +40,16 @@ export const call = (name: string, input: ToolInput): Step => ({ move: { kind: "
 export const say = (text: string): Step => ({ move: { kind: "answer", text: `${LABEL} ${text}` } });
 export const fail = (status: number, message: string): Step => ({ move: { kind: "error", status, message } });
 
-/** A place where the model waits until the test lets it go on. */
-export interface Gate {
-  /** Settles when a request waits here. */
-  readonly reached: Promise<void>;
-  readonly released: Promise<void>;
-  release(): void;
-  arrive(): void;
-}
+export type Gate = ReturnType<typeof gate>;
 
-export function gate(): Gate {
-  const reached = Promise.withResolvers<void>();
-  const released = Promise.withResolvers<void>();
+/** A place where the model waits until the test lets it go on; `reached` settles when a request waits there. */
+export function gate() {
+  const [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   return {
     reached: reached.promise,
+    arrive: reached.resolve,
     released: released.promise,
     release: released.resolve,
-    arrive: reached.resolve,
   };
 }
 
@@ -148,9 +141,9 @@ function estimateTokens(value: unknown): number {
 
 /** The conversation in a request; system messages say how to work, not what was said, and are left out. */
 function readDeeds(messages: readonly ChatMessage[]): Deed[] {
-  const outputs = new Map(messages.map((message) => [message.tool_call_id, getTextContent(message.content) ?? ""]));
+  const outputs = new Map(messages.map((message) => [message.tool_call_id, textOf(message)]));
   return messages.flatMap((message, index): Deed[] => {
-    if (message.role === "user") return [{ kind: "prompt", text: getTextContent(message.content) ?? "" }];
+    if (message.role === "user") return [{ kind: "prompt", text: textOf(message) }];
     if (message.role !== "assistant") return [];
     if (message.tool_calls) {
       return message.tool_calls.map(({ id, function: { name, arguments: json } }) => {
@@ -160,6 +153,10 @@ function readDeeds(messages: readonly ChatMessage[]): Deed[] {
     }
     const next = messages[index + 1];
     const endsTurn = next === undefined || next.role === "user";
-    return endsTurn ? [{ kind: "answer", text: getTextContent(message.content) ?? "" }] : [];
+    return endsTurn ? [{ kind: "answer", text: textOf(message) }] : [];
   });
+}
+
+function textOf({ content }: ChatMessage): string {
+  return getTextContent(content) ?? "";
 }

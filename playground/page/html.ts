@@ -10,10 +10,6 @@ export function html(texts: TemplateStringsArray, ...values: readonly Value[]): 
   return { html: texts.map((text, index) => text + show(values[index])).join("") };
 }
 
-export function trusted(text: string): Html {
-  return { html: text };
-}
-
 function show(value: Value): string {
   if (value === null || value === undefined || value === false) return "";
   if (typeof value === "string" || typeof value === "number") return escapeHtml(String(value));

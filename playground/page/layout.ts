@@ -42,7 +42,7 @@ ${site.scripted && html`<strong>The model is a script, not an AI.</strong> Its t
 <aside aria-label="Repository">
   ${threadPanel(site)}
   ${runPanel("Runs", site, [...site.world.runs.values()].reverse().slice(0, 12))}
-  ${gitPanel(site)}
+  <section><h2>Clone</h2><p><code>git clone ${site.world.url}/${name}.git</code></p></section>
 </aside>
 </div>
 <p id="problem" role="alert"></p>
@@ -67,7 +67,7 @@ export function runPanel(heading: string, site: Site, runs: readonly Run[]): Htm
   <span class="quiet">${run.event.replaceAll("_", " ")} · ${clock(run.createdAt)}<br>${run.title}</span></li>`;
   return html`<section><h2>${heading}</h2>
   <ul class="runs">${runs.map(item)}</ul>
-  ${runs.length === 0 && html`<p class="quiet">None yet. Every turn is a workflow run.</p>`}</section>`;
+  ${runs.length === 0 && html`<p class="quiet">None yet.</p>`}</section>`;
 }
 
 /** How something that runs is doing, as a coloured mark with words for those who do not see colours. */
@@ -76,16 +76,6 @@ export function badge({ status, conclusion }: Pick<Run, "status" | "conclusion">
   return html`<i class="mark ${state}" role="img" aria-label="${state}" title="${state}"></i>`;
 }
 
-function gitPanel({ world: { url, owner, repo } }: Site): Html {
-  return html`<details><summary>Look at it with git</summary>
-  <pre><code>git clone ${url}/${owner}/${repo}.git
-cd ${repo}
-git fetch origin 'refs/offshoot/*:refs/offshoot/*' \\
-  'refs/notes/offshoot/*:refs/notes/offshoot/*'
-git log --all --notes='offshoot/*'</code></pre></details>`;
-}
-
-export function clock(time: Date): Html {
-  const shown = time.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-  return html`<time datetime="${time.toISOString()}">${shown}</time>`;
+export function clock(time: Date): string {
+  return time.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 }

@@ -1,6 +1,6 @@
-import { Marked } from "marked";
+import { marked } from "marked";
 import sanitize from "sanitize-html";
-import { type Html, trusted } from "./html.ts";
+import type { Html } from "./html.ts";
 
 const SAFE: sanitize.IOptions = {
   allowedTags: [...sanitize.defaults.allowedTags, "details", "summary", "del", "img", "input"],
@@ -13,28 +13,9 @@ const SAFE: sanitize.IOptions = {
   allowedSchemes: ["http", "https", "mailto"],
 };
 
-/** GitHub-flavoured Markdown as safe HTML. `repository` is the path that `#12` links into, e.g. `/owner/repo`. */
-export function renderMarkdown(text: string, repository: string): Html {
-  const marked = new Marked({ gfm: true, breaks: true, extensions: [threadLinks(repository)] });
-  return trusted(markNotices(sanitize(marked.parse(text, { async: false }), SAFE)));
-}
-
-function markNotices(html: string): string {
-  return html.replaceAll(
-    /<blockquote>\s*<p>\[!NOTE\](?:<br \/>)?/g,
-    '<blockquote class="notice"><p><strong>Note</strong> ',
-  );
-}
-
-function threadLinks(repository: string) {
-  return {
-    name: "thread-link",
-    level: "inline" as const,
-    start: (source: string) => source.search(/(?<!\w)#\d/),
-    tokenizer: (source: string) => {
-      const raw = /^#\d+\b/.exec(source)?.[0];
-      return raw ? { type: "thread-link", raw } : undefined;
-    },
-    renderer: ({ raw }: { raw: string }) => `<a href="${repository}/issues/${raw.slice(1)}">${raw}</a>`,
-  };
+/** GitHub-flavoured Markdown as safe HTML, with `[!NOTE]` quotes as notices. */
+export function renderMarkdown(text: string): Html {
+  const safe = sanitize(marked.parse(text, { async: false, gfm: true, breaks: true }), SAFE);
+  const note = /<blockquote>\s*<p>\[!NOTE\](?:<br \/>)?/g;
+  return { html: safe.replaceAll(note, '<blockquote class="notice"><p><strong>Note</strong> ') };
 }

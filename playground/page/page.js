@@ -1,7 +1,4 @@
-/* global Idiomorph */
 // Keeps the page as the server has it now, without touching what the person is writing, and sends its forms to the API.
-
-const EVERY_MS = 1000;
 
 const callbacks = {
   /** A field that the person has changed stays as it is. */
@@ -57,5 +54,5 @@ document.addEventListener("click", ({ target }) => {
 
 for (;;) {
   await refresh();
-  await new Promise((done) => setTimeout(done, EVERY_MS));
+  await new Promise((done) => setTimeout(done, 1000));
 }

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { Job, Run, Step } from "../world.ts";
 import { type Html, html } from "./html.ts";
-import { badge, clock, layout, repositoryPath, type Site } from "./layout.ts";
+import { badge, clock, layout, type Site } from "./layout.ts";
 import { renderMarkdown } from "./markdown.ts";
 
 /** A workflow run: what it left behind, and each job's summary, steps and log. */
@@ -10,19 +10,19 @@ export function runPage(site: Site, run: Run): Html {
   const content = html`<h1>${badge(run)} ${run.title} <span class="quiet">#${run.number}</span></h1>
   <p class="quiet">${run.name} · ${run.event.replaceAll("_", " ")} by ${run.actor.login} on
     <code>${run.headBranch}</code> <code>${run.headSha.slice(0, 7)}</code> · ${clock(run.createdAt)}
-    ${run.attempt > 1 && `· attempt ${run.attempt}`} · ${run.conclusion ?? run.status.replaceAll("_", " ")}</p>
+    · ${run.conclusion ?? run.status.replaceAll("_", " ")}</p>
   ${artifacts.map(({ id, name, file, size }) => {
     const link = html`<a href="/_playground/artifacts/${id}" download="${basename(file)}">${name}</a>`;
     return html`<p>Artifact ${link} <span class="quiet">${Math.ceil(size / 1024)} KB</span></p>`;
   })}
-  ${run.jobs.map((job) => jobSection(site, job))}`;
+  ${run.jobs.map(jobSection)}`;
   return layout(site, run.title, content);
 }
 
-function jobSection(site: Site, job: Job): Html {
+function jobSection(job: Job): Html {
   const line = (of: Job | Step) => html`${badge(of)} ${of.name} <span class="quiet">${duration(of)}</span>`;
   return html`<section id="job-${job.id}"><h2>${line(job)}</h2>
-  ${job.summary && html`<div class="card markdown">${renderMarkdown(job.summary, repositoryPath(site))}</div>`}
+  ${job.summary && html`<div class="card markdown">${renderMarkdown(job.summary)}</div>`}
   <ol class="steps">${job.steps.map((step) => html`<li>${line(step)}</li>`)}</ol>
   ${job.log.length > 0 && html`<pre class="card log" tabindex="0"><code>${job.log.map(logLine)}</code></pre>`}</section>`;
 }

@@ -16,11 +16,7 @@ export async function threadPage(site: Site, issue: Issue): Promise<Html> {
   const content = html`<h1>${title} <span class="quiet">#${number}</span></h1>
   <p class="facts"><span class="tag state ${state}">${state}</span>
     ${labels.map(({ name }) => html`<span class="tag label">${name}</span>`)}
-    ${
-      pull &&
-      html`<a href="#changes">Commits and files</a>
-    <span class="quiet"><code>${pull.head}</code> into <code>${pull.base}</code></span>`
-    }</p>
+    ${pull && html`<a href="#changes">Commits and files</a>`}</p>
   <ol class="conversation">${[issue, ...comments].map((said) => entry(site, said))}</ol>
   ${composer(site, number)}
   ${labelForm(site, issue)}
@@ -28,10 +24,11 @@ export async function threadPage(site: Site, issue: Issue): Promise<Html> {
   return layout(site, title, content);
 }
 
-async function pullSections(site: Site, { baseSha, headSha }: NonNullable<Issue["pull"]>): Promise<Html> {
+async function pullSections(site: Site, { head, base, headSha, baseSha }: NonNullable<Issue["pull"]>): Promise<Html> {
   const runs = [...site.world.runs.values()].filter((run) => run.headSha === headSha);
   return html`${runPanel(`Checks of ${headSha.slice(0, 7)}`, site, runs)}
-  <section id="changes"><h2>Commits and files</h2>${await changes(site, `${baseSha}..${headSha}`)}</section>`;
+  <section id="changes"><h2>Commits and files of <code>${head}</code> into <code>${base}</code></h2>
+  ${await changes(site, `${baseSha}..${headSha}`)}</section>`;
 }
 
 function entry(site: Site, said: Issue | Comment): Html {
@@ -45,7 +42,7 @@ function entry(site: Site, said: Issue | Comment): Html {
     <header class="facts"><strong>${author.login}</strong> ${isBot && html`<span class="tag label">app</span>`}
     <a class="quiet" href="#${id}">${clock(createdAt)}</a>
     ${comment && updatedAt > createdAt && html`<span class="quiet">edited</span>`}</header>
-    <div class="markdown">${renderMarkdown(body || "*No text.*", repositoryPath(site))}</div>
+    <div class="markdown">${renderMarkdown(body || "*No text.*")}</div>
     ${comment && reactions(comment.reactions)}
     ${comment && !isBot && editing(site, comment)}
   </article></li>`;
@@ -63,12 +60,9 @@ const EMOJI: Record<Reaction["content"], string> = {
 };
 
 function reactions(all: readonly Reaction[]): Html | false {
-  if (all.length === 0) return false;
-  const kinds = [...Map.groupBy(all, ({ content }) => content)];
-  return html`<p class="facts">${kinds.map(([content, by]) => {
-    const people = by.map(({ user }) => user.login).join(", ");
-    return html`<span class="tag" title="${content} by ${people}">${EMOJI[content]} ${by.length}</span>`;
-  })}</p>`;
+  const one = ({ content, user }: Reaction) =>
+    html`<span class="tag" title="${content} by ${user.login}">${EMOJI[content]}</span>`;
+  return all.length > 0 && html`<p class="facts">${all.map(one)}</p>`;
 }
 
 function apiPath(site: Site): string {
