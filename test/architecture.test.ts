@@ -38,7 +38,9 @@ test("sessions imports nothing of ours", () => {
 });
 
 test("github knows sessions, and of the runner nothing", () => {
-  expect(lines(all.filter(({ from, to }) => from.startsWith("src/github/") && to.startsWith("src/runner/")))).toEqual([]);
+  expect(lines(all.filter(({ from, to }) => from.startsWith("src/github/") && to.startsWith("src/runner/")))).toEqual(
+    [],
+  );
 });
 
 test("the runner knows the forge by its port and the bot's words, and no client of GitHub's", () => {

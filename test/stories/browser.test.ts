@@ -44,7 +44,7 @@ test.skipIf(missing && !needed)(
 );
 
 test.skipIf(missing && !needed)("the pull request's diff is a click away", async () => {
-  await page.goto(`${world.world.url}/playground/durations/pull/2/files`);
-  const diff = await page.locator("main").innerText();
+  await page.goto(`${world.world.url}/playground/durations/pull/2`);
+  const diff = await page.locator("main").textContent();
   expect(diff).toContain("src/parse.js");
 });

@@ -50,7 +50,9 @@ test("the transcript and the timeline are what a first run says", async () => {
 });
 
 function told(name: string): string {
-  const text = new RegExp(`<!-- ${name} -->\\s+\`\`\`text\n([\\s\\S]*?)\n\`\`\`\\s+<!-- /${name} -->`).exec(readme)?.[1];
+  const text = new RegExp(`<!-- ${name} -->\\s+\`\`\`text\n([\\s\\S]*?)\n\`\`\`\\s+<!-- /${name} -->`).exec(
+    readme,
+  )?.[1];
   if (text === undefined) throw new Error(`The README has no ${name}; make it with \`npm run pictures\`.`);
   return text;
 }
