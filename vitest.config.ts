@@ -7,6 +7,11 @@ export default defineConfig({
     maxWorkers: 4,
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    coverage: { provider: "v8", include: ["src/sessions/**", "src/runner/**"], reporter: ["text", "json-summary"] },
+    coverage: {
+      provider: "v8",
+      include: ["src/sessions/**", "src/runner/**"],
+      reporter: ["text"],
+      thresholds: { "src/{sessions,runner}/**": { branches: 90 } },
+    },
   },
 });

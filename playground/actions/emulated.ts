@@ -2,14 +2,22 @@ import { existsSync, statSync } from "node:fs";
 import { copyFile, mkdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { text } from "./language.ts";
-import { execute, failed, type Outcome, print } from "./machine.ts";
-import type { StepCall } from "./steps.ts";
+import { execute, failed, type Machine, type Outcome, print } from "./machine.ts";
+import type { Stop } from "./processes.ts";
+
+/** What these actions need of a step. */
+interface Call {
+  readonly machine: Machine;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stop: Stop;
+}
 
 const done: Outcome = { conclusion: "success", outputs: {} };
 
 /** The actions that the playground does itself, at whatever version, as far as these inputs go. */
 export const emulatedActions: Readonly<
-  Record<string, { readonly inputs: readonly string[]; readonly perform: (call: StepCall) => Promise<Outcome> }>
+  Record<string, { readonly inputs: readonly string[]; readonly perform: (call: Call) => Promise<Outcome> }>
 > = {
   "actions/checkout": { inputs: ["persist-credentials"], perform: checkout },
   "actions/setup-node": { inputs: ["node-version"], perform: setupNode },
@@ -17,7 +25,7 @@ export const emulatedActions: Readonly<
 };
 
 /** The run's commit: on its branch where it has one, else detached, as for a pull request. */
-async function checkout({ machine, inputs, env, stop }: StepCall): Promise<Outcome> {
+async function checkout({ machine, inputs, env, stop }: Call): Promise<Outcome> {
   const { ref, sha, repository, token } = machine.github;
   const branch = /^refs\/heads\/(.+)$/.exec(text(ref))?.[1];
   const credential = Buffer.from(`x-access-token:${text(token)}`).toString("base64");
@@ -38,12 +46,12 @@ async function checkout({ machine, inputs, env, stop }: StepCall): Promise<Outco
   return done;
 }
 
-async function setupNode({ machine }: StepCall): Promise<Outcome> {
+async function setupNode({ machine }: Call): Promise<Outcome> {
   print(machine, `The playground has one Node: ${process.version}.`);
   return done;
 }
 
-async function uploadArtifact({ machine, inputs }: StepCall): Promise<Outcome> {
+async function uploadArtifact({ machine, inputs }: Call): Promise<Outcome> {
   const { world, run } = machine;
   const { name = "artifact", path } = inputs;
   if (!path) return failed("Input required and not supplied: path");
