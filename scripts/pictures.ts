@@ -20,17 +20,17 @@ const { world } = playground.github;
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
 const page = await browser.newPage({ viewport: { width: 1100, height: 800 }, deviceScaleFactor: 1.5 });
 
-const ciOver = new Promise<void>((resolve) => {
-  world.bus.on("run", ({ run }) => {
-    if (run.event === "pull_request" && run.status === "completed") resolve();
+const runsOver = new Promise<void>((resolve) => {
+  world.bus.on("run", () => {
+    if (world.runs.size === 2 && [...world.runs.values()].every(({ status }) => status === "completed")) resolve();
   });
 });
 await page.goto(world.url);
 await page.getByPlaceholder("/agent").fill("/agent make the failing test pass");
 await page.getByRole("button", { name: "Comment" }).click();
-await ciOver;
-await page.getByText("waiting for the next").waitFor();
-await page.screenshot({ path: join(root, "docs/images/thread.png"), fullPage: true });
+await runsOver;
+await page.reload();
+await page.screenshot({ path: join(root, "docs/images/thread.png"), fullPage: true, animations: "disabled" });
 
 let text = readFileSync(readme, "utf8");
 for (const [name, told] of Object.entries({
