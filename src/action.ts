@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import * as core from "@actions/core";
+import { retry } from "@octokit/plugin-retry";
 import { Octokit } from "@octokit/rest";
 import { monotonicFactory } from "ulid";
 import { parseConfig } from "./config.ts";
@@ -98,7 +99,15 @@ async function main(): Promise<void> {
   if (!session) throw new Error(`The input \`session\` is not a session's id (a ULID): ${core.getInput("session")}`);
   const job = readJob(process.env);
   const access = await openAccess(job, session);
-  const runner = await assemble(job, session, access);
+  try {
+    await work(await assemble(job, session, access), job);
+  } finally {
+    await access.end();
+  }
+}
+
+async function work(runner: Runner, { temp }: Job): Promise<void> {
+  const { session } = runner;
   try {
     const report = await runSession(runner);
     core.notice(`Session ${session}: ${told(report)}`);
@@ -107,8 +116,7 @@ async function main(): Promise<void> {
     throw error;
   } finally {
     core.setOutput("session", session);
-    core.setOutput("transcript", await writeTranscript(runner, job.temp));
-    await access.end();
+    core.setOutput("transcript", await writeTranscript(runner, temp));
   }
 }
 
@@ -131,7 +139,7 @@ async function assemble(job: Job, session: SessionId, { token, actor }: Access):
   const repository = await Repository.open({ dir: join(scratch, "repository.git"), path: job.path, remote });
   await repository.fetch([job.commit], 1);
   const [configText] = await repository.read([`${job.commit}:${configPath}`]);
-  const octokit = new Octokit({ baseUrl: job.api });
+  const octokit = new (Octokit.plugin(retry))({ baseUrl: job.api });
   octokit.hook.before("request", async ({ headers }) => {
     headers.authorization = `token ${await token()}`;
   });

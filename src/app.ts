@@ -82,6 +82,7 @@ function openStores(path: string): (place: Place) => Promise<SessionStore> {
     const remote = { url: cloneUrl, authorization: () => installationToken(octokit) };
     const store = stores.get(id) ?? Repository.open({ dir: join(folder, `${id}.git`), path, remote }).then(gitStore);
     stores.set(id, store);
+    store.catch(() => stores.delete(id));
     return store;
   };
 }

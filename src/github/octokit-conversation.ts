@@ -71,14 +71,18 @@ async function pullOf({ octokit, ...at }: Place, number: number) {
   };
 }
 
+/** How far a session's clock may be ahead of GitHub's without a comment being overlooked. */
+const clockSkewMs = 3_600_000;
+
 async function findComments(
   { octokit, ...at }: Place,
   { thread, marker, since }: { thread: number; marker: string; since: string },
 ): Promise<Written[]> {
   const found: Written[] = [];
+  const from = new Date(Date.parse(since) - clockSkewMs).toISOString();
   for (let page = 1; ; page += 1) {
     const { data } = await octokit.request("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", {
-      ...{ ...at, issue_number: thread, since, per_page: 100, page },
+      ...{ ...at, issue_number: thread, since: from, per_page: 100, page },
     });
     const ours = data.filter(({ user, body }) => user?.type === "Bot" && body?.startsWith(marker));
     found.push(...ours.map(({ id, html_url }) => ({ number: Number(id), url: html_url })));

@@ -7,7 +7,8 @@ import type { Spawn } from "./processes.ts";
 
 /**
  * The agent's work tree, seen from a clean repository elsewhere: git never runs inside the tree, so nothing that the
- * agent writes there (configuration, hooks, filters) is ever carried out.
+ * agent writes there (configuration, hooks, filters) is carried out. Without a sandbox it can still reach the clean
+ * repository itself.
  */
 export interface Workspace {
   readonly tree: string;

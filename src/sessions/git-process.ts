@@ -20,13 +20,18 @@ export function cleanEnvironment(dir: string, path: string): Record<string, stri
     GIT_ATTR_NOSYSTEM: "1",
     GIT_TERMINAL_PROMPT: "0",
     GIT_NO_REPLACE_OBJECTS: "1",
-    GIT_CONFIG_COUNT: "3",
+    GIT_CONFIG_COUNT: "5",
     GIT_CONFIG_KEY_0: "core.hooksPath",
     GIT_CONFIG_VALUE_0: "/dev/null",
     GIT_CONFIG_KEY_1: "gc.auto",
     GIT_CONFIG_VALUE_1: "0",
     GIT_CONFIG_KEY_2: "submodule.recurse",
     GIT_CONFIG_VALUE_2: "false",
+    // A transfer that stands still for a minute is given up, so that it holds up no later one.
+    GIT_CONFIG_KEY_3: "http.lowSpeedLimit",
+    GIT_CONFIG_VALUE_3: "1",
+    GIT_CONFIG_KEY_4: "http.lowSpeedTime",
+    GIT_CONFIG_VALUE_4: "60",
   };
 }
 
@@ -34,9 +39,9 @@ export function cleanEnvironment(dir: string, path: string): Record<string, stri
 export function authorize(header: string | undefined): Record<string, string> {
   if (header === undefined) return {};
   return {
-    GIT_CONFIG_COUNT: "4",
-    GIT_CONFIG_KEY_3: "http.extraHeader",
-    GIT_CONFIG_VALUE_3: `Authorization: ${header}`,
+    GIT_CONFIG_COUNT: "6",
+    GIT_CONFIG_KEY_5: "http.extraHeader",
+    GIT_CONFIG_VALUE_5: `Authorization: ${header}`,
   };
 }
 
