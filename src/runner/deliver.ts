@@ -10,7 +10,7 @@ import type { Fact } from "../sessions/journal.ts";
 import type { Prompt, Session } from "../sessions/session.ts";
 import { type RefUpdate, refOf, StoreError, type Tip } from "../sessions/store.ts";
 import { fetchBranch, fetchHistory, howMoved } from "./branch.ts";
-import { type Flush, type Recorder, wipUpdate } from "./recorder.ts";
+import { type Flush, isRefusal, leftSnapshot, type Recorder, wipUpdate } from "./recorder.ts";
 import { type Ending, endingFor } from "./steps.ts";
 import { carryOver, treeOf, type Workspace } from "./workspace.ts";
 
@@ -56,8 +56,8 @@ export async function deliver(given: Delivery): Promise<Tip> {
     if (flushed.ok) return flushed.tip;
     throw new StoreError("refused", `${flushed.moved.join(", ")} moved again and again`);
   } catch (error) {
-    if (!ours || !(error instanceof StoreError) || error.kind !== "refused") throw error;
-    return endWithout(delivery, error.message);
+    if (!ours || !isRefusal(error)) throw error;
+    return endRefused(delivery, { commit: ours, tree, cause: error.message.replace(/\s+/g, " ") });
   }
 }
 
@@ -77,16 +77,64 @@ async function end(delivery: Delivery, placed: Placed | null): Promise<Flush> {
   );
 }
 
-/** When the remote does not take the work, the person is told why; without that, no later run could do better. */
-function endWithout(delivery: Delivery, cause: string): Promise<Tip> {
+interface Refused {
+  readonly commit: CommitId;
+  readonly tree: string;
+  readonly cause: string;
+}
+
+/** When the remote does not take the work on its branch: on one of its own, else as a snapshot; the person is told where. */
+async function endRefused(delivery: Delivery, { commit, tree, cause }: Refused): Promise<Tip> {
+  const why = `did not take this turn's work (${cause})`;
+  const aside = await unlessRefused(async () => end(delivery, await keepAside(delivery, commit, why)));
+  if (aside?.ok) return aside.tip;
+  const { session } = await delivery.recorder.flush();
+  const update = await snapshotUpdate(delivery, session, tree);
+  const kept = await unlessRefused(() => endWithout(delivery, { cause, kept: update.to, refs: [update] }));
+  return kept ?? endWithout(delivery, { cause, kept: session.wip ?? null, refs: [] });
+}
+
+async function snapshotUpdate({ repository, hand, turn }: Delivery, session: Session, tree: string) {
+  const who = signature(hand.by, hand.now());
+  const parents = session.wip ? [session.wip] : [];
+  const message = `turn ${turn.number}, at its end`;
+  const to = await repository.commit({ parents, author: who, committer: who, message, tree });
+  return {
+    ref: refOf.wip(session.session),
+    from: session.wip ?? (await leftSnapshot(repository, session.session)),
+    to,
+  };
+}
+
+interface Without {
+  readonly cause: string;
+  /** The snapshot that a person can fetch. */
+  readonly kept: CommitId | null;
+  readonly refs: readonly RefUpdate[];
+}
+
+function endWithout(delivery: Delivery, { cause, kept, refs }: Without): Promise<Tip> {
+  const ref = refOf.wip(delivery.session.session);
+  const where = kept
+    ? ` Until a later turn is saved there, commit ${kept} has its last snapshot: \`git fetch origin ${ref}\`.`
+    : "";
   const ending = endingFor("failed", {
     kind: "push-refused",
-    message: `The repository did not take this turn's work, so none of it is on a branch: ${cause}.`,
+    message: `The repository did not take this turn's work, so none of it is on a branch: ${cause}.${where}`,
     remedy:
       "Look at the rules for branches, and at what this run's token may do (changes to workflow files need the permission “Workflows”), then ask again.",
   });
   const failed = { ...delivery, ending: { ...ending, answer: delivery.ending.answer } };
-  return delivery.recorder.flush({ refs: (tip) => wipUpdate(tip, null) }, (tip) => closing(failed, tip, null));
+  return delivery.recorder.flush({ refs: () => refs }, (tip) => closing(failed, tip, null));
+}
+
+async function unlessRefused<T>(attempt: () => Promise<T>): Promise<T | null> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return null;
+  }
 }
 
 async function place(delivery: Delivery, ours: CommitId): Promise<Placed> {

@@ -1,4 +1,5 @@
-import type { SessionId } from "../sessions/ids.ts";
+import type { Repository } from "../sessions/git.ts";
+import type { CommitId, SessionId } from "../sessions/ids.ts";
 import { type Event, type Fact, number } from "../sessions/journal.ts";
 import { type Append, type RefUpdate, refOf, type SessionStore, StoreError, type Tip } from "../sessions/store.ts";
 import { transact } from "../sessions/transact.ts";
@@ -124,4 +125,16 @@ function openHistory({ store, session }: Pick<RecorderOptions, "store" | "sessio
 export function wipUpdate(tip: Tip, to: RefUpdate["to"]): RefUpdate[] {
   const from = tip.session.wip ?? null;
   return from === to ? [] : [{ ref: refOf.wip(tip.session.session), from, to }];
+}
+
+/** The snapshot of a turn that has ended, where the remote took it nowhere else; the next one replaces it. */
+export async function leftSnapshot(repository: Repository, session: SessionId): Promise<CommitId | null> {
+  const ref = refOf.wip(session);
+  await repository.fetch([`+${ref}*:${ref}*`], 1);
+  return (await repository.refs(ref)).get(ref) ?? null;
+}
+
+/** Whether the remote said no, to what it might take in another form. */
+export function isRefusal(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.kind === "refused";
 }

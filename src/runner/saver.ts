@@ -1,9 +1,9 @@
 import { fact, type Hand } from "../sessions/decide.ts";
 import type { Repository } from "../sessions/git.ts";
 import { signature } from "../sessions/git-commit.ts";
-import type { CommitId } from "../sessions/ids.ts";
-import { StoreError, type Tip } from "../sessions/store.ts";
-import { type Recorder, wipUpdate } from "./recorder.ts";
+import type { CommitId, SessionId } from "../sessions/ids.ts";
+import { refOf, type Tip } from "../sessions/store.ts";
+import { isRefusal, leftSnapshot, type Recorder } from "./recorder.ts";
 import type { Log } from "./runner.ts";
 import { treeOf, type Workspace } from "./workspace.ts";
 
@@ -13,7 +13,7 @@ export interface At {
 }
 
 /**
- * Puts journal and work tree into the remote in one push, so that they always agree; at most once in an interval, and
+ * Puts journal and work tree into the remote in one push, so that they agree; at most once in an interval, and
  * only while no tool runs: the tree would be of no step.
  */
 export interface Saver {
@@ -24,6 +24,7 @@ export interface Saver {
 }
 
 export interface SaverOptions {
+  readonly session: SessionId;
   readonly recorder: Recorder;
   readonly repository: Repository;
   readonly workspace: Workspace;
@@ -38,7 +39,7 @@ export interface SaverOptions {
 }
 
 export async function openSaver(options: SaverOptions): Promise<Saver> {
-  const { recorder, repository, workspace, hand, base, wip, everyMs, log, onSaved } = options;
+  const { session, recorder, repository, workspace, hand, base, wip, everyMs, log, onSaved } = options;
   let saved: Saved = { commit: wip ?? null, tree: await treeOf(repository, wip ?? base) };
   let savedAt = Date.now();
 
@@ -50,21 +51,25 @@ export async function openSaver(options: SaverOptions): Promise<Saver> {
     const message = `turn ${at.turn}, step ${at.step}`;
     const parents = saved.commit ? [saved.commit] : [];
     const commit = await repository.commit({ parents, author: who, committer: who, message, tree });
-    const tip = await recorder.flush({ refs: (tip) => wipUpdate(tip, commit) }, () => [
-      fact(hand, "work.saved", { ...at, commit }),
-    ]);
+    const from = saved.commit ?? (await leftSnapshot(repository, session));
+    const refs = [{ ref: refOf.wip(session), from, to: commit }];
+    const tip = await recorder.flush({ refs: () => refs }, () => [fact(hand, "work.saved", { ...at, commit })]);
     saved = { commit, tree };
     onSaved(tip);
   }
 
-  /** What the remote refuses now it may take at the end of the turn, where a person is told what it says. */
+  /**
+   * What the remote refuses now it may take at the end of the turn, where a person is told what it says; the journal,
+   * which it may still take alone, is not held up by it.
+   */
   async function saveIfDue(at: At): Promise<void> {
     if (recorder.waiting.length === 0 || Date.now() - savedAt < everyMs) return;
     try {
       await save(at);
     } catch (error) {
-      if (!(error instanceof StoreError && error.kind === "refused")) throw error;
+      if (!isRefusal(error)) throw error;
       log(`The work of this turn is not saved yet: ${error.message}`, { ...at });
+      onSaved(await recorder.flush());
     }
   }
 

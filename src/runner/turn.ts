@@ -142,6 +142,7 @@ async function converse(working: Working, { model, shells, status }: Means): Pro
     tools: openTools({ tree: workspace.tree, shells, timeoutMs }),
     recorder,
     saver: await openSaver({
+      session: runner.session,
       recorder,
       repository,
       workspace,

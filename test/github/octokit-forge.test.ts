@@ -34,6 +34,8 @@ test("comments: written, found by their first line, edited, reacted to, removed"
   await write("<!-- m --> by a person");
   const posted = await conversation.post(issue, "<!-- m -->\nOne");
   expect(await conversation.find(issue, "<!-- m -->", since)).toEqual([posted]);
+  const byAClockAhead = new Date(Date.now() + 5 * 60_000).toISOString();
+  expect(await conversation.find(issue, "<!-- m -->", byAClockAhead)).toEqual([posted]);
   expect(await conversation.comment(posted.number)).toMatchObject({ thread: issue, body: "<!-- m -->\nOne" });
   expect(await conversation.edit(posted.number, "Two")).toBe(true);
   expect(await conversation.find(issue, "<!-- m -->", since)).toEqual([]);

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { edit, exec, fail, gate, hold, say, script, write } from "../../playground/scripted-model.ts";
 import { runSession } from "../../src/runner/run.ts";
 import { refOf } from "../../src/sessions/store.ts";
@@ -302,15 +302,69 @@ test("an empty repository that the agent made within the tree: it is left out, a
   expect((await world.state()).lease).toBeUndefined();
 });
 
-test("a remote that refuses the work: nothing of it is saved, the turn ends, and the answer gives git's reason", async () => {
+/** The remote refuses refs that the shell patterns match. Returns what makes it take all again. */
+async function refuse(world: RunWorld, ...patterns: string[]) {
+  const hook = join(world.bare.dir, "hooks", "update");
+  const says = 'echo "workflows may not be changed" >&2; exit 1';
+  await writeFile(hook, `#!/bin/sh\ncase "$1" in ${patterns.join("|")}) ${says};; esac\n`, { mode: 0o755 });
+  const relent = () => writeFile(hook, "#!/bin/sh\n", { mode: 0o755 });
+  onTestFinished(relent);
+  return relent;
+}
+
+test("a branch that does not take the work: it is kept aside, and the answer gives git's reason", async () => {
   const { model } = await scripted(script(write("c.txt", "c"), say("Wrote c.")));
   const world = await openRunWorld({ model });
-  const hook = `#!/bin/sh\ncase "$1" in *${world.branch}*|*wip/${world.session}*) echo "workflows may not be changed" >&2; exit 1;; esac\n`;
-  await writeFile(join(world.bare.dir, "hooks", "update"), hook, { mode: 0o755 });
+  await refuse(world, branchRef(world));
+  await world.run();
+  expect(await world.tip(branchRef(world))).toBeNull();
+  expect(await world.read(`${branchRef(world)}-turn-1`, "c.txt")).toBe("c");
+  const [notice = ""] = notices(world.answers()[0]);
+  expect(plain(world, notice)).toMatch(
+    /^While this turn ran, `<branch>` did not take this turn's work \(.*workflows may not be changed.*this turn's work is on `<branch>-turn-1`/,
+  );
+});
+
+test("a remote that takes the work on no branch: a person can fetch it, until the next turn is saved", async () => {
+  const { model } = await scripted(
+    script(
+      write("c.txt", "c"),
+      say("Wrote c."),
+      say("Just looked."),
+      write("d.txt", "d"),
+      exec("true"),
+      say("Wrote d."),
+    ),
+  );
+  const world = await openRunWorld({ model });
+  const relent = await refuse(world, "refs/heads/*");
+  await world.run();
+  await relent();
+  const wip = refOf.wip(world.session);
+  const kept = await world.tip(wip);
+  expect(await world.read(wip, "c.txt")).toBe("c");
+  expect(world.answers()[0]).toContain(`commit ${kept} has its last snapshot: \`git fetch origin ${wip}\``);
+
+  await world.ask("look");
+  await world.run();
+  expect(await world.tip(wip)).toBe(kept);
+  await world.ask("write d");
+  await world.run({ saveEveryMs: 0 });
+  expect(await world.events("work.saved")).not.toEqual([]);
+  expect(await world.tip(wip)).toBeNull();
+  expect(await world.read(branchRef(world), "d.txt")).toBe("d");
+});
+
+test("a remote that refuses the work: only the journal is saved, the turn ends, and the answer gives git's reason", async () => {
+  const { model } = await scripted(script(write("c.txt", "c"), say("Wrote c.")));
+  const world = await openRunWorld({ model });
+  const relent = await refuse(world, `*${world.branch}*`, `*wip/${world.session}*`);
   const logged: string[] = [];
   await world.run({ saveEveryMs: 0, log: (message) => logged.push(message) });
-  await writeFile(join(world.bare.dir, "hooks", "update"), "#!/bin/sh\n", { mode: 0o755 });
+  await relent();
   expect(logged.some((line) => line.startsWith("The work of this turn is not saved yet: "))).toBe(true);
+  const appends = (await world.store.journal(world.session)).map(({ events }) => events.map(({ type }) => type));
+  expect(appends.find((types) => types.includes("file.changed"))).not.toContain("turn.ended");
   const [ended] = await world.events("turn.ended");
   expect(ended).toMatchObject({
     outcome: "failed",
