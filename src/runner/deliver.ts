@@ -45,7 +45,7 @@ const placements = 3;
 export async function deliver(given: Delivery): Promise<Tip> {
   const { repository, workspace, turn } = given;
   const { tree, leftOut } = await workspace.snapshot();
-  const delivery = { ...given, notices: [...given.notices, ...leftOut.map(leftOutNotice)] };
+  const delivery = { ...given, notices: [...given.notices, ...leftOutNotices(leftOut)] };
   const ours = tree === (await treeOf(repository, turn.base)) ? null : await commitWork(delivery, tree, turn.base);
   try {
     for (let attempt = 1; attempt <= placements; attempt += 1) {
@@ -61,8 +61,15 @@ export async function deliver(given: Delivery): Promise<Tip> {
   }
 }
 
-function leftOutNotice(reason: string): string {
-  return `Not all files could be taken into the commit; git says: ${reason}.`;
+/** Notices of files that one answer carries: it has to fit into a comment. */
+const mostLeftOut = 20;
+
+function leftOutNotices(reasons: readonly string[]): string[] {
+  const told = reasons.slice(0, mostLeftOut).map((reason) => {
+    return `Not all files could be taken into the commit; git says: ${reason}.`;
+  });
+  const more = reasons.length - told.length;
+  return more > 0 ? [...told, `Not all files could be taken into the commit: and ${more} more.`] : told;
 }
 
 async function end(delivery: Delivery, placed: Placed | null): Promise<Flush> {

@@ -72,14 +72,14 @@ async function postAnswer({ forge, log }: Acting, { effect, events, session }: C
     const [posted] = await conversation.find(effect.thread, answerMarker(session, ended.turn), session.created_at);
     return posted ?? (await conversation.post(effect.thread, answerComment(session, ended, asked, { repo: repo.url })));
   } catch (error) {
-    if (!(error instanceof ForgeError && gone.has(error.status))) throw error;
-    log(`The answer could not be posted, the thread is gone: ${error.message}`, { thread: effect.thread });
+    if (!(error instanceof ForgeError && unpostable.has(error.status))) throw error;
+    log(`The answer could not be posted: ${error.message}`, { thread: effect.thread, status: error.status });
     return { number: 0, url: asked.source.url };
   }
 }
 
-/** Statuses of a thread that was deleted or moved elsewhere. */
-const gone = new Set([404, 410]);
+/** Statuses that stay: the thread is locked, deleted or moved, a permission is missing, or the text is not accepted. */
+const unpostable = new Set([403, 404, 410, 422]);
 
 async function openPull(acting: Acting, { effect, events, session }: Completing): Promise<Written> {
   const { pulls, repo } = acting.forge;

@@ -145,6 +145,32 @@ test("an issue that is gone: the work is there, and the session is done with it"
   expect(world.answers()).toEqual([]);
 });
 
+test.each([403, 422])(
+  "an answer that GitHub refuses for good (%i): it is logged, and the next prompt has its answer",
+  async (status) => {
+    const { model } = await scripted(script(say("Looked once."), say("Looked twice.")));
+    const world = await openRunWorld({ model });
+    const logged: string[] = [];
+    const comments = new RegExp(`/issues/${world.thread}/comments$`);
+    for (const _ of ["the status", "the answer"]) world.github.faults.failNext("POST", comments, status);
+    await world.run({ log: (message) => logged.push(message) });
+    expect(logged.filter((line) => line.startsWith("The answer could not be posted"))).toHaveLength(1);
+    expect((await world.state()).lease).toBeUndefined();
+    await world.ask("look again");
+    await world.run();
+    expect(world.answers()).toEqual([expect.stringContaining("Looked twice.")]);
+  },
+);
+
+test("many files that cannot be taken: the answer names some of them, and says how many more", async () => {
+  const { model } = await scripted(script(exec("for n in $(seq 25); do git init -q nested-$n; done"), say("Made 25.")));
+  const world = await openRunWorld({ model });
+  await world.run();
+  const told = notices(world.answers()[0]);
+  expect(told).toHaveLength(21);
+  expect(told.at(-1)).toBe("Not all files could be taken into the commit: and 5 more.");
+});
+
 /** A turn in which somebody does `meanwhile`, after the agent has made a into b and before it answers. */
 async function turnWith(world: RunWorld, meanwhile: () => Promise<unknown>) {
   const thinking = gate();
@@ -364,7 +390,7 @@ test("a remote that refuses the work: only the journal is saved, the turn ends, 
   await relent();
   expect(logged.some((line) => line.startsWith("The work of this turn is not saved yet: "))).toBe(true);
   const appends = (await world.store.journal(world.session)).map(({ events }) => events.map(({ type }) => type));
-  expect(appends.find((types) => types.includes("file.changed"))).not.toContain("turn.ended");
+  expect(appends.find((types) => types.includes("file.changed"))).toEqual(["file.changed", "message.added"]);
   const [ended] = await world.events("turn.ended");
   expect(ended).toMatchObject({
     outcome: "failed",
