@@ -19,8 +19,12 @@ export type RunReport =
   /** Nothing is to do: another run was faster. */
   | { readonly kind: "idle" };
 
-/** Takes the session, works on its prompts until none is left, and releases it. */
+/**
+ * Takes the session, works on its prompts until none is left, and releases it. Where any part of
+ * the journal is corrupt it throws a `JournalError` before anything is written.
+ */
 export async function runSession(runner: Runner): Promise<RunReport> {
+  await runner.store.journal(runner.session);
   const lease = await claim(runner);
   if (lease.kind !== "taken") return lease;
   const { epoch } = lease;

@@ -5,6 +5,8 @@ import { chooseModel } from "../../src/runner/choose-model.ts";
 import { type Model, ModelError, type StepReply } from "../../src/runner/model.ts";
 import { runSession } from "../../src/runner/run.ts";
 import type { Runner } from "../../src/runner/runner.ts";
+import type { CommitId } from "../../src/sessions/ids.ts";
+import { JournalError } from "../../src/sessions/journal.ts";
 import { refOf } from "../../src/sessions/store.ts";
 import { has, openRunWorld, type RunWorld, scripted } from "./run-world.ts";
 
@@ -77,6 +79,31 @@ test("a wake-up with nothing to do writes nothing", async () => {
   const [journal, comments] = [await world.journal(), world.github.world.comments.size];
   expect(await world.run()).toEqual({ kind: "idle" });
   expect(await world.journal()).toEqual(journal);
+  expect(world.github.world.comments.size).toBe(comments);
+});
+
+test("a corrupt append under a valid tip: the run stops before it writes anything", async () => {
+  const world = await openRunWorld({ model: echo });
+  await world.run();
+  await world.ask("two");
+  const ref = refOf.session(world.session);
+  const tip = await world.tip(ref);
+  const parent = (await world.bare.raw(["rev-parse", `${ref}^`])).trim() as CommitId;
+  const nobody = { name: "nobody", email: "nobody@example.com", at: new Date(0) };
+  const who = { author: nobody, committer: nobody };
+  const tree = { "events.jsonl": Buffer.from("not a journal\n") };
+  const corrupt = await world.bare.commit({ ...who, parents: [parent], message: "corrupt", tree });
+  const valid = await world.bare.commit({
+    ...who,
+    parents: [corrupt],
+    message: "valid",
+    tree: (await world.bare.raw(["rev-parse", `${tip}^{tree}`])).trim(),
+  });
+  await world.bare.raw(["update-ref", ref, valid]);
+  expect((await world.state()).phase).toBe("queued");
+  const comments = world.github.world.comments.size;
+  await expect(world.run()).rejects.toThrow(JournalError);
+  expect(await world.tip(ref)).toBe(valid);
   expect(world.github.world.comments.size).toBe(comments);
 });
 
