@@ -11,10 +11,10 @@ import { publicUrl } from "./github/run-token.ts";
 import { tokenRoute } from "./github/token-route.ts";
 import { broker } from "./github/tokens.ts";
 import { type TriggeringEvent, triggerOf } from "./github/triggers.ts";
+import { isWanted } from "./github/wake.ts";
 import { Repository } from "./sessions/git.ts";
 import { gitStore } from "./sessions/git-store.ts";
 import type { Actor } from "./sessions/journal.ts";
-import { hasWork } from "./sessions/session.ts";
 import type { SessionStore } from "./sessions/store.ts";
 
 type TriggeringContext =
@@ -63,11 +63,12 @@ export default function app(probot: Probot, { addHandler }: ApplicationFunctionO
     url,
     server,
     auth: async (installation) => asClient(await probot.auth(installation)),
-    isWanted: async ({ session, repository, installation }) => {
-      const cloneUrl = `${server}/${repository.owner}/${repository.name}.git`;
-      const store = await storeOf({ id: repository.id, cloneUrl, octokit: await probot.auth(installation) });
+    isWanted: async ({ session, run, repository: { id, owner, name: repo }, installation }) => {
+      const octokit = await probot.auth(installation);
+      const store = await storeOf({ id, cloneUrl: `${server}/${owner}/${repo}.git`, octokit });
       const tip = await store.tip(session);
-      return tip !== null && (tip.session.lease !== undefined || hasWork(tip.session));
+      const forge = octokitForge({ octokit: asClient(octokit), owner, repo, server });
+      return tip !== null && isWanted(forge, tip.session, run);
     },
     now: clock.now,
   });

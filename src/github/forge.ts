@@ -75,8 +75,8 @@ export interface Runs {
   dispatch(wake: { session: SessionId; nonce: string; branch: string }): Promise<Dispatch>;
   /** Whether the platform says that the run's attempt is over; a run that it does not know is. */
   hasEnded(run: Run): Promise<boolean>;
-  /** Whether a run for the session is queued or running. */
-  isUnderWay(session: SessionId): Promise<boolean>;
+  /** Whether a run for the session is queued or running, other than one that is known to have `ended`. */
+  isUnderWay(session: SessionId, ended?: Run): Promise<boolean>;
 }
 
 export interface Repo {

@@ -8,13 +8,12 @@ import { type Entered, enter } from "./enter.ts";
 import { type Account, type Comment, ForgeError } from "./forge.ts";
 import { writeStatus } from "./status.ts";
 import type { Trigger } from "./triggers.ts";
-import { isHeld, type Recovery, recover, type Waker, wake } from "./wake.ts";
+import { attempt, isHeld, type Recovery, recover, type Waker, wake } from "./wake.ts";
 
 /** What turning a trigger into sessions' events needs. */
 export interface Intake extends Waker {
   /** The label that opens a session, as configured now; null when the configuration cannot be read. */
   readonly label: () => Promise<string | null>;
-  readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 /** What became of a trigger, for the log. */
@@ -114,14 +113,4 @@ async function serve(intake: Intake, { prompt, comment }: Asked, entered: Entere
 async function needsRun({ forge }: Intake, { tip: { session }, isNew }: Entered): Promise<boolean> {
   if (await isHeld(forge, session)) return false;
   return isNew || (hasWork(session) && !(await forge.runs.isUnderWay(session.session)));
-}
-
-/** A receipt that cannot be given keeps no prompt waiting. */
-async function attempt({ log }: Intake, receipt: Promise<unknown>): Promise<void> {
-  try {
-    await receipt;
-  } catch (error) {
-    if (!(error instanceof ForgeError)) throw error;
-    log("a receipt could not be given", { status: error.status, reason: error.message });
-  }
 }

@@ -33,7 +33,11 @@ export function runs({
       );
       return found === null || found.data.status === "completed" || (found.data.run_attempt ?? 1) > attempt;
     },
-    isUnderWay: (session) => orThrow(async () => (await openRuns({ octokit, ...at }, session)).length > 0),
+    isUnderWay: (session, ended) =>
+      orThrow(async () => {
+        const open = await openRuns({ octokit, ...at }, session);
+        return open.some(({ id, run_attempt }) => id !== ended?.id || (run_attempt ?? 1) > ended.attempt);
+      }),
   };
 }
 

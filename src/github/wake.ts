@@ -1,11 +1,11 @@
 import { rescue } from "../sessions/decide.ts";
 import type { Clock, SessionId } from "../sessions/ids.ts";
 import type { Actor, Run } from "../sessions/journal.ts";
-import type { Session } from "../sessions/session.ts";
+import { hasWork, type Lease, type Session } from "../sessions/session.ts";
 import type { SessionStore, Tip } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
 import { dispatchFailedComment, gaveUpComment } from "./comments.ts";
-import type { Forge } from "./forge.ts";
+import { type Forge, ForgeError } from "./forge.ts";
 import { writeStatus } from "./status.ts";
 
 /** What asking for runs needs. */
@@ -16,11 +16,19 @@ export interface Waker {
   /** Ourselves, for what no person asked for. */
   readonly app: Actor;
   readonly defaultBranch: string;
+  readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 /** Whether a run works on the session. A lease whose run has ended without our hearing of it holds nobody up. */
 export async function isHeld({ runs }: Forge, { lease }: Session): Promise<boolean> {
   return lease !== undefined && !(lease.run && (await runs.hasEnded(lease.run)));
+}
+
+/** Whether a run has anything to do in the session: work, or a lease to take up or give back. */
+export async function isWanted(forge: Forge, session: Session, run: Pick<Run, "id">): Promise<boolean> {
+  if (hasWork(session)) return true;
+  if (!session.lease) return false;
+  return session.lease.run?.id === run.id || !(await isHeld(forge, session));
 }
 
 /** Asks for a run; where none can be had, the thread is told why. */
@@ -42,18 +50,44 @@ export async function recover(waker: Waker, session: SessionId, ended: Run): Pro
   const { store, forge, clock, app } = waker;
   const hand = { ...clock, by: app };
   const found = await store.tip(session);
-  if (!found || rescue(hand, found.session, ended).kind === "leave") return "left";
-  if (await forge.runs.isUnderWay(session)) return "left";
+  if (!found) return "left";
+  const end = { ended, isVoid: await voidLease(forge, found.session) };
+  if (rescue(hand, found.session, end).kind === "leave") return "left";
+  if (await forge.runs.isUnderWay(session, ended)) return "left";
   const done = await transact({ store, session, pause: backOff }, ({ session: now }) => {
-    const decision = rescue(hand, now, ended);
+    const decision = rescue(hand, now, end);
     return { change: decision.kind === "leave" ? null : decision.change, result: decision.kind };
   });
   if (!done.ok || done.result === "leave") return "left";
   const thread = threadOf(done.tip.session);
-  await writeStatus(forge, done.tip.session, thread);
-  if (done.result === "wake") return (await wake(waker, done.tip, thread)) ? "woken" : "left";
-  await forge.conversation.post(thread, gaveUpComment(done.tip.session));
+  const recovery = await carryOut(waker, { decided: done.result, tip: done.tip, thread });
+  await attempt(waker, writeStatus(forge, done.tip.session, thread));
+  return recovery;
+}
+
+async function carryOut(
+  waker: Waker,
+  { decided, tip, thread }: { decided: "wake" | "give-up"; tip: Tip; thread: number },
+): Promise<Recovery> {
+  if (decided === "wake") return (await wake(waker, tip, thread)) ? "woken" : "left";
+  await attempt(waker, waker.forge.conversation.post(thread, gaveUpComment(tip.session)));
   return "gave up";
+}
+
+/** The lease that the session has now, if its run has ended. */
+async function voidLease(forge: Forge, session: Session): Promise<(lease: Lease) => boolean> {
+  const held = await isHeld(forge, session);
+  return ({ epoch }) => !held && epoch === session.lease?.epoch;
+}
+
+/** What people are told keeps no prompt waiting. */
+export async function attempt({ log }: Pick<Waker, "log">, telling: Promise<unknown>): Promise<void> {
+  try {
+    await telling;
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
+    log("a comment or reaction could not be given", { status: error.status, reason: error.message });
+  }
 }
 
 /** Where the person is who waits for the session. */

@@ -77,18 +77,24 @@ export type Rescue =
 
 /**
  * What to do about a session when a run of it has ended: nothing, where the work is done or another run has it; else
- * wake it again, until too many runs were lost in a row.
+ * wake it again, until too many runs were lost in a row. `isVoid`: whether the lease of another run is one that has
+ * ended, too.
  */
-export function rescue(hand: Hand, session: Session, ended: Run | null): Rescue {
-  if (!session.lease && !hasWork(session)) return { kind: "leave", why: "nothing to do" };
-  if (session.lease && !isSameRun(session.lease.run, ended)) return { kind: "leave", why: "another run has it" };
+export function rescue(
+  hand: Hand,
+  session: Session,
+  { ended, isVoid }: { ended: Run; isVoid: (lease: Lease) => boolean },
+): Rescue {
+  const { lease } = session;
+  if (!lease && !hasWork(session)) return { kind: "leave", why: "nothing to do" };
+  if (lease && !isSameRun(lease.run, ended) && !isVoid(lease)) return { kind: "leave", why: "another run has it" };
   if (session.lost_runs > lostRunsAllowed) return { kind: "leave", why: "gave up before" };
   const change: Change = { facts: [wake(hand, "lost-run")] };
   return session.lost_runs === lostRunsAllowed ? { kind: "give-up", change } : { kind: "wake", change };
 }
 
-function isSameRun(one: Run | undefined, other: Run | null): boolean {
-  return one !== undefined && other !== null && one.id === other.id && one.attempt <= other.attempt;
+function isSameRun(one: Run | undefined, other: Run): boolean {
+  return one !== undefined && one.id === other.id && one.attempt <= other.attempt;
 }
 
 export interface Holder {

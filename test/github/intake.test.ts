@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { take } from "../../src/github/intake.ts";
+import { isWanted } from "../../src/github/wake.ts";
 import { takeLease } from "../../src/sessions/decide.ts";
 import { JournalError, type Run } from "../../src/sessions/journal.ts";
 import { compose } from "../../src/sessions/store.ts";
@@ -151,7 +152,8 @@ test("a run's end wakes nobody where another run is on its way, has the session,
   const other = await world.run("in_progress");
   expect(await world.take({ kind: "run-ended", session, run: ended })).toBe("left");
   await hold(world, other);
-  world.world.runs.clear();
+  const unlisted = world.world.runs.get(other.id);
+  if (unlisted) unlisted.title = "Offshoot";
   expect(await world.take({ kind: "run-ended", session, run: ended })).toBe("left");
   expect(world.dispatched).toHaveLength(1);
   const stranger = "01JH4QTM5N8V2KX9C3PD7WBYRA" as typeof session;
@@ -167,6 +169,68 @@ test("the same end of a run delivered twice wakes the session once", async () =>
   expect(await world.take({ kind: "run-ended", session, run })).toBe("woken");
   await world.run("in_progress");
   expect(await world.take({ kind: "run-ended", session, run })).toBe("left");
+});
+
+test("a run that died before it took over a dead run's lease is replaced, until a person has to look", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent fix it");
+  const { session } = await world.session();
+  const holder = await world.run("completed");
+  await hold(world, holder);
+  expect(await world.take({ kind: "run-ended", session, run: holder })).toBe("woken");
+  const ended = async () => world.take({ kind: "run-ended", session, run: await world.run("completed") });
+  expect([await ended(), await ended(), await ended(), await ended()]).toEqual(["woken", "woken", "gave up", "left"]);
+  expect(world.dispatched).toHaveLength(4);
+  expect(world.said().at(-1)).toContain("4 runs of session");
+});
+
+test("a status comment that cannot be written keeps no lost run's session waiting", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent fix it");
+  const { session } = await world.session();
+  const run = await world.run("completed");
+  world.github.faults.failNext("GET", /\/issues\/\d+\/comments/, 502);
+  expect(await world.take({ kind: "run-ended", session, run })).toBe("woken");
+  expect(world.dispatched).toHaveLength(2);
+  expect(world.said()).toEqual([expect.stringContaining("queued, waiting for a run")]);
+});
+
+test("a giving up that cannot be told in a comment of its own stands in the status", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent fix it");
+  const { session } = await world.session();
+  const ended = async () => world.take({ kind: "run-ended", session, run: await world.run("completed") });
+  for (const _ of [1, 2, 3]) await ended();
+  world.github.faults.failNext("POST", /\/comments$/, 502);
+  expect(await ended()).toBe("gave up");
+  expect(world.said()).toEqual([expect.stringContaining("interrupted, waiting for a person")]);
+});
+
+test("a run that GitHub still lists when it tells of its end is not taken for another", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent fix it");
+  const { session } = await world.session();
+  const run = await world.run("in_progress");
+  const listed = world.world.runs.get(run.id);
+  if (listed) listed.attempt = 2;
+  expect(await world.take({ kind: "run-ended", session, run })).toBe("left");
+  expect(await world.take({ kind: "run-ended", session, run: { ...run, attempt: 2 } })).toBe("woken");
+});
+
+test("a run is wanted for work, and for a lease that is its own or a dead run's", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent fix it");
+  const [holder, other] = [await world.run("in_progress"), await world.run("in_progress")];
+  const { lease: none, ...session } = await world.session();
+  expect(none).toBeUndefined();
+  expect(await isWanted(world.forge, session, other)).toBe(true);
+  const done = { ...session, phase: "idle" as const, queue: [] };
+  expect(await isWanted(world.forge, done, other)).toBe(false);
+  const left = { ...done, lease: { epoch: 1, holder: "a machine", taken_at: session.created_at, run: holder } };
+  expect(await isWanted(world.forge, left, holder)).toBe(true);
+  expect(await isWanted(world.forge, left, other)).toBe(false);
+  world.world.runs.delete(holder.id);
+  expect(await isWanted(world.forge, left, other)).toBe(true);
 });
 
 test("the label: its name, and who put it there", async () => {

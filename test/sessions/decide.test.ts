@@ -121,7 +121,8 @@ describe("starting a turn", () => {
 });
 
 describe("when a run has ended", () => {
-  const seen = (session = held.session, run: Run | null = held.session.lease?.run ?? null) => rescue(me, session, run);
+  const seen = (session = held.session, by: Run = run(1), isVoid: (lease: Lease) => boolean = stands) =>
+    rescue(me, session, { ended: by, isVoid });
 
   test("a finished session is left alone", () => {
     expect(seen(released.session)).toEqual({ kind: "leave", why: "nothing to do" });
@@ -129,7 +130,13 @@ describe("when a run has ended", () => {
 
   test("another run's lease is left alone, and so is a terminal's", () => {
     expect(seen(working.session, run(2))).toEqual({ kind: "leave", why: "another run has it" });
-    expect(seen(working.session, null)).toEqual({ kind: "leave", why: "another run has it" });
+    const terminal = takeLease(me, opened.session, { holder: "ada's laptop", isVoid: stands });
+    const { session } = at(given(terminal.kind === "taken" ? terminal.change : null), opened);
+    expect(seen(session)).toEqual({ kind: "leave", why: "another run has it" });
+  });
+
+  test("a run that died before it took over a dead run's lease is followed by another", () => {
+    expect(seen(working.session, run(2), ended).kind).toBe("wake");
   });
 
   test("the end of an earlier attempt says nothing about a later one", () => {

@@ -33,7 +33,7 @@ export function play(hand: Hand, session: Session, move: Move): Change | null {
       return taken.kind === "taken" ? taken.change : null;
     }
     case "lose": {
-      const decision = rescue(hand, session, session.lease?.run ?? null);
+      const decision = rescue(hand, session, { ended: session.lease?.run ?? run(0), isVoid: () => true });
       return decision.kind === "leave" ? null : decision.change;
     }
     default:
