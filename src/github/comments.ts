@@ -216,6 +216,26 @@ export function brokenSessionComment(reason: string): string {
   ]);
 }
 
+/** When GitHub gave no answer while the prompt was being written. */
+export function unreachableComment(reason: string): string {
+  return lines([
+    "GitHub could not be reached while Offshoot was saving your prompt, so it is not known whether the prompt was taken.",
+    "",
+    plainText(reason, longestProblem),
+    "",
+    "What to do: comment again in a few minutes. If the prompt was taken after all, it runs first, and then what you ask again.",
+  ]);
+}
+
+/** When GitHub did not tell what has to be known before a prompt can be taken. */
+export function failedComment(reason: string): string {
+  return lines([
+    `Your prompt was not taken: GitHub did not say what Offshoot has to know first (${plainText(reason, longestProblem)}).`,
+    "",
+    "What to do: comment again in a few minutes. If it stays so, check that the default branch has a commit, and that the App has all its permissions.",
+  ]);
+}
+
 /** Text that is not ours: it cannot forge one of our markers, and fits into a comment. */
 function plainText(text: string, most = longestText): string {
   const inert = text.replaceAll("<!--", "&lt;!--");

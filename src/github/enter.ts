@@ -2,7 +2,7 @@ import { type Hand, type NewPrompt, open, queue } from "../sessions/decide.ts";
 import type { Clock, SessionId } from "../sessions/ids.ts";
 import type { EventOf } from "../sessions/journal.ts";
 import { compose, type SessionStore, StoreError, type ThreadIndex, type Tip } from "../sessions/store.ts";
-import { backOff, transact } from "../sessions/transact.ts";
+import { backOff, NoSession, patiently, transact } from "../sessions/transact.ts";
 import { type Account, type Forge, ForgeError, type Thread } from "./forge.ts";
 
 /** What putting a prompt into a journal needs. */
@@ -26,15 +26,16 @@ export interface Entered {
 }
 
 /**
- * Puts the prompt into the thread's active session, or opens one; of two first comments one opens and one joins.
- * Throws {@link JournalError} rather than write on top of a corrupt journal.
+ * Puts the prompt into the thread's active session, or opens one, also where somebody has deleted the active one; of two
+ * first comments one opens and one joins. Throws {@link JournalError} rather than write on top of a corrupt journal.
  */
 export async function enter(entrance: Entrance, { prompt, by, on }: Asked): Promise<Entered> {
   const hand: Hand = { ...entrance.clock, by: { kind: "user", login: by.login, id: by.id } };
   for (let attempt = 1; ; attempt += 1) {
-    const index = await entrance.store.thread(on.number);
+    const index = await patiently(() => entrance.store.thread(on.number));
     const session = index?.sessions.at(-1) ?? (await sessionOfPull(entrance.store, on));
-    if (session) return join(entrance, { hand, session, prompt });
+    const joined = session && (await join(entrance, { hand, session, prompt }));
+    if (joined) return joined;
     const tip = await openOn(entrance, { hand, on, index, prompt });
     if (tip) return { tip, isNew: true };
     await backOff(attempt);
@@ -45,18 +46,23 @@ export async function enter(entrance: Entrance, { prompt, by, on }: Asked): Prom
 async function sessionOfPull(store: SessionStore, { pull }: Thread): Promise<SessionId | null> {
   const [, origin, ending] = /^offshoot\/(\d+)-.*-([0-9a-z]{4})$/.exec(pull?.head ?? "") ?? [];
   if (!origin || !ending) return null;
-  const sessions = (await store.thread(Number(origin)))?.sessions ?? [];
+  const sessions = (await patiently(() => store.thread(Number(origin))))?.sessions ?? [];
   return sessions.find((session) => session.toLowerCase().endsWith(ending)) ?? null;
 }
 
+/** Null when the session is no longer there. */
 async function join(
   { store }: Entrance,
   { hand, session, prompt }: { hand: Hand; session: SessionId; prompt: NewPrompt },
-): Promise<Entered> {
+): Promise<Entered | null> {
   const done = await transact({ store, session, pause: backOff }, ({ session: now }) => {
     const queued = queue(hand, now, prompt);
     return { change: queued.kind === "queued" ? queued.change : null, result: queued.kind };
+  }).catch((error: unknown) => {
+    if (error instanceof NoSession) return null;
+    throw error;
   });
+  if (!done) return null;
   if (!done.ok) throw new StoreError("invalid", `${done.moved.join(", ")} moved and came back`);
   return { tip: done.tip, isNew: done.result === "queued" };
 }
@@ -74,7 +80,8 @@ async function openOn(
     thread: { number: on.number, index },
     prompt,
   });
-  const swap = await store.append(compose(session, null, change));
+  const append = compose(session, null, change);
+  const swap = await patiently(() => store.append(append));
   return swap.ok ? swap.tip : null;
 }
 

@@ -3,9 +3,16 @@ import type { NewPrompt } from "../sessions/decide.ts";
 import { JournalError } from "../sessions/journal.ts";
 import { hasWork } from "../sessions/session.ts";
 import { StoreError } from "../sessions/store.ts";
-import { brokenSessionComment, forkComment, unverifiedComment, usageComment } from "./comments.ts";
+import {
+  brokenSessionComment,
+  failedComment,
+  forkComment,
+  unreachableComment,
+  unverifiedComment,
+  usageComment,
+} from "./comments.ts";
 import { type Entered, enter } from "./enter.ts";
-import { type Account, type Comment, ForgeError } from "./forge.ts";
+import { type Account, type Comment, ForgeError, type Thread } from "./forge.ts";
 import { writeStatus } from "./status.ts";
 import type { Trigger } from "./triggers.ts";
 import { attempt, isHeld, type Recovery, recover, type Waker, wake } from "./wake.ts";
@@ -46,21 +53,22 @@ async function takeComment(intake: Intake, id: number): Promise<Taken> {
       await conversation.post(comment.thread, usageComment);
       return "answered";
     case "prompt":
-      return takePrompt(intake, { prompt: promptOf(comment, command.text), by: comment.author, comment: comment.id });
+      return takePrompt(intake, askedIn(comment, command.text));
   }
 }
 
-function promptOf({ id, thread, url }: Comment, text: string): NewPrompt {
-  return { source: { kind: "comment", id: String(id), thread, url }, text };
+function askedIn({ id, thread, url, author }: Comment, text: string): Asked {
+  return { source: { kind: "comment", id: String(id), thread, url }, textOn: () => text, by: author, comment: id };
 }
 
 async function takeLabel(intake: Intake, trigger: Extract<Trigger, { kind: "label" }>): Promise<Taken> {
   if (trigger.by.bot || trigger.label !== (await intake.label())) return "ignored";
   if ((await mayStart(intake, trigger.by, trigger.thread)) !== "yes") return "refused";
-  const thread = await intake.forge.conversation.thread(trigger.thread);
-  if (!thread) return "ignored";
-  const source = { kind: "label" as const, id: trigger.delivery, thread: trigger.thread, url: trigger.url };
-  return takePrompt(intake, { prompt: { source, text: `${thread.title}\n\n${thread.body}`.trim() }, by: trigger.by });
+  return takePrompt(intake, {
+    source: { kind: "label", id: trigger.delivery, thread: trigger.thread, url: trigger.url },
+    textOn: ({ title, body }) => `${title}\n\n${body}`.trim(),
+    by: trigger.by,
+  });
 }
 
 async function mayStart({ forge }: Intake, person: Account, thread: number): Promise<"yes" | "no" | "unknown"> {
@@ -74,35 +82,49 @@ async function mayStart({ forge }: Intake, person: Account, thread: number): Pro
 }
 
 interface Asked {
-  readonly prompt: NewPrompt;
+  readonly source: NewPrompt["source"];
+  /** What is asked on a thread that reads like this. */
+  readonly textOn: (thread: Thread) => string;
   readonly by: Account;
   /** The comment to react to. */
   readonly comment?: number;
 }
 
 async function takePrompt(intake: Intake, asked: Asked): Promise<Taken> {
+  const admitted = await admit(intake, asked).catch((error: unknown) => explain(intake, asked.source.thread, error));
+  return typeof admitted === "string" ? admitted : serve(intake, asked, admitted);
+}
+
+async function admit(intake: Intake, { source, textOn, by }: Asked): Promise<Entered | "ignored" | "answered"> {
   const { conversation } = intake.forge;
-  const thread = await conversation.thread(asked.prompt.source.thread);
+  const thread = await conversation.thread(source.thread);
   if (!thread) return "ignored";
   if (thread.pull?.fork) {
     await conversation.post(thread.number, forkComment);
     return "answered";
   }
-  try {
-    return await serve(intake, asked, await enter(intake, { ...asked, on: thread }));
-  } catch (error) {
-    if (!(error instanceof JournalError || error instanceof StoreError)) throw error;
-    await conversation.post(thread.number, brokenSessionComment(error.message));
-    return "answered";
+  return enter(intake, { prompt: { source, text: textOn(thread) }, by, on: thread });
+}
+
+/** Tells on the thread why the prompt may not be in the journal; what the platform failed in is thrown on, for the log. */
+async function explain(intake: Intake, thread: number, error: unknown): Promise<"answered"> {
+  const { conversation } = intake.forge;
+  if (error instanceof ForgeError) {
+    await attempt(intake, conversation.post(thread, failedComment(error.message)));
+    throw error;
   }
+  if (!(error instanceof JournalError || error instanceof StoreError)) throw error;
+  const unreachable = error instanceof StoreError && error.kind === "unreachable";
+  await conversation.post(thread, (unreachable ? unreachableComment : brokenSessionComment)(error.message));
+  return "answered";
 }
 
 /** The prompt is in the journal: a run, unless one is there, and a receipt. */
-async function serve(intake: Intake, { prompt, comment }: Asked, entered: Entered): Promise<Taken> {
+async function serve(intake: Intake, { source, comment }: Asked, entered: Entered): Promise<Taken> {
   const { conversation } = intake.forge;
   if (await needsRun(intake, entered)) {
-    await attempt(intake, writeStatus(intake.forge, entered.tip.session, prompt.source.thread));
-    await wake(intake, entered.tip, prompt.source.thread);
+    await attempt(intake, writeStatus(intake.forge, entered.tip.session, source.thread));
+    await wake(intake, entered.tip, source.thread);
   }
   if (!entered.isNew) return "known";
   if (comment !== undefined) await attempt(intake, conversation.react(comment, "eyes"));

@@ -71,7 +71,8 @@ async function holds({ store, session }: Writer, { events: [first] }: Append): P
 /** How often the store is asked before its silence, or its refusal, is passed on. */
 const tries = 5;
 
-async function patiently<T>(ask: (attempt: number) => Promise<T>): Promise<T> {
+/** Asks a store that gives no answer, or refuses, again a few times; what is asked may have been done before. */
+export async function patiently<T>(ask: (attempt: number) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await ask(attempt);

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
+import { ForgeError } from "../../src/github/forge.ts";
 import { take } from "../../src/github/intake.ts";
 import { isWanted } from "../../src/github/wake.ts";
 import { takeLease } from "../../src/sessions/decide.ts";
 import { JournalError, type Run } from "../../src/sessions/journal.ts";
-import { compose } from "../../src/sessions/store.ts";
+import { compose, StoreError } from "../../src/sessions/store.ts";
 import { at, client } from "../playground/github-fixture.ts";
-import { hand, offshoot, someCommit, tipOf } from "../sessions/events.ts";
+import { given, hand, offshoot, someCommit, tipOf } from "../sessions/events.ts";
 import { type IntakeWorld, openIntakeWorld } from "./intake-world.ts";
 
 /** The session is taken by this run. */
@@ -273,6 +274,59 @@ test("a corrupt journal is told on the thread", async () => {
   const store = { ...world.store, tip: () => Promise.reject(broken) };
   expect(await take({ ...world.intake, store }, await world.write("/agent two"))).toBe("answered");
   expect(world.said().at(-1)).toContain(`corrupt at commit ${someCommit}, line 3`);
+});
+
+test("an opening whose answer never came is tried again: one session, and its run", async () => {
+  const world = await openIntakeWorld();
+  let answers = 0;
+  const append: typeof world.store.append = async (change) => {
+    const swap = await world.store.append(change);
+    answers += 1;
+    if (answers === 1) throw new StoreError("unreachable", "the connection broke");
+    return swap;
+  };
+  const store = { ...world.store, append };
+  expect(await take({ ...world.intake, store }, await world.write("/agent fix it"))).toBe("queued");
+  expect(answers).toBe(2);
+  expect(await world.store.find("")).toHaveLength(1);
+  expect((await world.session()).queue).toMatchObject([{ text: "fix it" }]);
+  expect(world.dispatched).toHaveLength(1);
+});
+
+test.each(["thread", "append"] as const)(
+  "when the store gives no answer to `%s`, nobody is told more than is known",
+  async (method) => {
+    const world = await openIntakeWorld();
+    const unreachable = () => Promise.reject(new StoreError("unreachable", "the connection broke"));
+    const store = { ...world.store, [method]: unreachable };
+    expect(await take({ ...world.intake, store }, await world.write("/agent fix it"))).toBe("answered");
+    expect(world.said()).toEqual([
+      expect.stringMatching(/could not be reached.*not known whether the prompt was taken.*the connection broke/s),
+    ]);
+  },
+);
+
+test("on a thread whose session somebody has deleted a comment opens the next one", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent one");
+  const { session: deleted } = await world.session();
+  const tip: typeof world.store.tip = async (session) => (session === deleted ? null : world.store.tip(session));
+  const intake = { ...world.intake, store: { ...world.store, tip } };
+  expect(await take(intake, await world.write("/agent two"))).toBe("queued");
+  expect(await take(intake, await world.write("/agent three"))).toBe("queued");
+  const sessions = (await world.store.thread(world.issue))?.sessions ?? [];
+  expect(sessions).toEqual([deleted, expect.any(String)]);
+  const opened = await world.store.tip(given(sessions[1]));
+  expect(opened?.session.queue.map(({ text }) => text)).toEqual(["two", "three"]);
+});
+
+test.each([/\/issues\/\d+$/, /\/git\/ref\//])("what GitHub does not tell (%s) is named on the thread", async (path) => {
+  const world = await openIntakeWorld();
+  const written = await world.write("/agent fix it");
+  world.github.faults.failNext("GET", path, 502);
+  await expect(world.take(written)).rejects.toThrow(ForgeError);
+  expect(world.said()).toEqual([expect.stringMatching(/^Your prompt was not taken.*What to do: comment again/s)]);
+  expect(await world.store.find("")).toEqual([]);
 });
 
 test("on a pull request that a session opened a moment ago, a comment goes on with that session", async () => {
