@@ -7,6 +7,8 @@ import { refOf } from "../sessions/store.ts";
 export interface Start {
   readonly base: CommitId;
   readonly notices: readonly string[];
+  /** The session's branch was deleted before, and the notices tell so. */
+  readonly again: boolean;
 }
 
 /** The remote's tip of a branch, brought here with its files; null when the branch is not there. */
@@ -31,9 +33,12 @@ export async function howMoved(
 export async function startOfTurn(repository: Repository, session: Session): Promise<Start> {
   const { branch, head } = session;
   const now = await fetchBranch(repository, branch);
-  if (now && (head === undefined || now === head)) return { base: now, notices: [] };
-  if (now && head) return { base: now, notices: [await movedNotice(repository, branch, { before: head, now })] };
-  if (head === undefined) return { base: await fetchCommit(repository, session.base), notices: [] };
+  if (now && (head === undefined || now === head)) return { base: now, notices: [], again: false };
+  if (now && head) {
+    const notice = await movedNotice(repository, branch, { before: head, now });
+    return { base: now, notices: [notice], again: false };
+  }
+  if (head === undefined) return { base: await fetchCommit(repository, session.base), notices: [], again: false };
   return startAgain(repository, session);
 }
 
@@ -56,11 +61,11 @@ async function startAgain(repository: Repository, session: Session): Promise<Sta
   const from = await fetchBranch(repository, base_branch);
   if (from) {
     const notice = `\`${branch}\` was deleted by someone. This turn started again from \`${base_branch}\`.`;
-    return { base: from, notices: [notice] };
+    return { base: from, notices: [notice], again: true };
   }
   const short = `\`${base.slice(0, 7)}\``;
   const notice = `\`${branch}\` and \`${base_branch}\` were deleted by someone. This turn started again from ${short}, where the session began.`;
-  return { base: await fetchCommit(repository, base), notices: [notice] };
+  return { base: await fetchCommit(repository, base), notices: [notice], again: true };
 }
 
 /**

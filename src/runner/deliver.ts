@@ -10,6 +10,7 @@ import type { Fact } from "../sessions/journal.ts";
 import type { Prompt, Session } from "../sessions/session.ts";
 import { type RefUpdate, refOf, StoreError, type Tip } from "../sessions/store.ts";
 import { fetchBranch, fetchHistory, howMoved } from "./branch.ts";
+import { type Acting, lacksPull } from "./effects.ts";
 import { type Flush, isRefusal, leftSnapshot, type Recorder, wipUpdate } from "./recorder.ts";
 import { type Ending, endingFor } from "./steps.ts";
 import { carryOver, treeOf, type Workspace } from "./workspace.ts";
@@ -18,12 +19,15 @@ export interface Delivery {
   readonly repository: Repository;
   readonly workspace: Workspace;
   readonly recorder: Recorder;
+  readonly acting: Acting;
   readonly hand: Hand;
   readonly session: Session;
   readonly turn: { readonly number: number; readonly base: CommitId; readonly model: string };
   readonly prompt: Prompt & { readonly text: string };
   readonly ending: Ending;
   readonly notices: readonly string[];
+  /** The session's branch was deleted before the turn, and a notice tells so. */
+  readonly again: boolean;
   readonly took: { readonly ms: number; readonly peakRssMb: number };
 }
 
@@ -33,6 +37,12 @@ interface Placed {
   readonly branch: string;
   readonly from: CommitId | null;
   readonly notices: readonly string[];
+}
+
+/** What is told of the end of a turn, beside what the turn itself was. */
+interface Closing {
+  readonly placed: Placed | null;
+  readonly needsPull: boolean;
 }
 
 /** How often a branch may move under the delivery before the work goes to a branch of its own. */
@@ -79,8 +89,9 @@ async function end(delivery: Delivery, placed: Placed | null): Promise<Flush> {
         await annotate(delivery, placed.commit),
       ]
     : [];
-  return delivery.recorder.tryFlush({ refs: (tip) => [...refs, ...wipUpdate(tip, null)] }, (tip) =>
-    closing(delivery, tip, placed),
+  const needsPull = placed?.branch === delivery.session.branch && (await lacksPull(delivery.acting, delivery.session));
+  return delivery.recorder.tryFlush({ refs: (tip) => [...refs, ...wipUpdate(tip, null)] }, () =>
+    closing(delivery, { placed, needsPull }),
   );
 }
 
@@ -132,7 +143,7 @@ function endWithout(delivery: Delivery, { cause, kept, refs }: Without): Promise
       "Look at the rules for branches, and at what this run's token may do (changes to workflow files need the permission “Workflows”), then ask again.",
   });
   const failed = { ...delivery, ending: { ...ending, answer: delivery.ending.answer } };
-  return delivery.recorder.flush({ refs: () => refs }, (tip) => closing(failed, tip, null));
+  return delivery.recorder.flush({ refs: () => refs }, () => closing(failed, { placed: null, needsPull: false }));
 }
 
 async function unlessRefused<T>(attempt: () => Promise<T>): Promise<T | null> {
@@ -145,13 +156,14 @@ async function unlessRefused<T>(attempt: () => Promise<T>): Promise<T | null> {
 }
 
 async function place(delivery: Delivery, ours: CommitId): Promise<Placed> {
-  const { repository, session, turn } = delivery;
+  const { repository, session, turn, again } = delivery;
   const { branch } = session;
   const now = await fetchBranch(repository, branch);
   if (now === turn.base) return { commit: ours, branch, from: now, notices: [] };
   if (now) return placeOnTop(delivery, ours, now);
   await fetchHistory(repository, turn.base);
-  const notices = session.head ? [`\`${branch}\` was deleted by someone and is there again with this work.`] : [];
+  const vanished = session.head && !again;
+  const notices = vanished ? [`\`${branch}\` was deleted by someone and is there again with this work.`] : [];
   return { commit: ours, branch, from: null, notices };
 }
 
@@ -242,16 +254,14 @@ function tokensOf(events: readonly Fact[]): { input: number; output: number } {
 }
 
 function closing(
-  { hand, turn, prompt, ending, notices, took }: Delivery,
-  { session }: Tip,
-  placed: Placed | null,
+  { hand, session, turn, prompt, ending, notices, took }: Delivery,
+  { placed, needsPull }: Closing,
 ): Fact[] {
   const onBranch = placed?.branch === session.branch ? placed.commit : null;
   const thread = prompt.source.thread;
-  const firstWork = onBranch && session.own_branch && !session.effects.some(({ kind }) => kind === "pull_request");
   return [
     ...(onBranch ? [fact(hand, "checkpoint.made", { turn: turn.number, commit: onBranch })] : []),
-    ...(firstWork ? [fact(hand, "effect.planned", { kind: "pull_request", key: session.branch, thread })] : []),
+    ...(needsPull ? [fact(hand, "effect.planned", { kind: "pull_request", key: session.branch, thread })] : []),
     fact(hand, "effect.planned", { kind: "answer", key: String(turn.number), thread }),
     fact(hand, "turn.ended", {
       turn: turn.number,

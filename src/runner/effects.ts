@@ -49,7 +49,9 @@ async function complete(acting: Acting, completing: Completing): Promise<Tip> {
   const written = await (effect.kind === "answer" ? postAnswer(acting, completing) : openPull(acting, completing));
   const isPull = effect.kind === "pull_request" && written.number > 0;
   const threads = isPull ? [await listed(store, written.number, session)] : [];
-  return recorder.flush({ threads }, () => [fact(hand, "effect.done", { effect: effect.id, ...written })]);
+  // A pull request that is opened again takes the place of the closed one.
+  const same = session.effects.filter(({ kind, key }) => kind === effect.kind && key === effect.key);
+  return recorder.flush({ threads }, () => same.map(({ id }) => fact(hand, "effect.done", { effect: id, ...written })));
 }
 
 /** The entry that makes comments on the pull request go on with the session that opened it. */
@@ -96,6 +98,20 @@ async function openPull(acting: Acting, { effect, events, session }: Completing)
     if (!(error instanceof ForgeError && error.status === 422)) throw error;
     acting.log(`No pull request can be opened: ${error.message}`, { branch: head });
     return { number: 0, url: `${repo.url}/compare/${encodeURIComponent(base)}...${encodeURIComponent(head)}` };
+  }
+}
+
+/** Whether work on the session's own branch needs a pull request: there was none yet, or the last one is closed. */
+export async function lacksPull({ forge, log }: Acting, { own_branch, branch, effects }: Session): Promise<boolean> {
+  const last = effects.findLast(({ kind }) => kind === "pull_request");
+  if (!own_branch || !last) return own_branch;
+  if (!last.number) return false; // a person was told where to open it
+  try {
+    return (await forge.pulls.from(branch)) === null;
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
+    log(`It is not known whether the pull request is open: ${error.message}`, { status: error.status });
+    return false;
   }
 }
 

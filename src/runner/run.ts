@@ -77,18 +77,18 @@ async function drain(run: OpenRun, taken: Tip): Promise<RunReport> {
 
 /** A turn that another run has begun; what it knew of the branch is found out again. */
 async function takeUp({ runner }: OpenRun, tip: Tip, turn: { readonly base: CommitId }): Promise<Begun> {
-  const { base, notices } = await startOfTurn(runner.repository, tip.session);
-  return { tip, notices: base === turn.base ? notices : [] };
+  const { base, notices, again } = await startOfTurn(runner.repository, tip.session);
+  return base === turn.base ? { tip, notices, again } : { tip, notices: [], again: false };
 }
 
 async function start({ runner, recorder }: OpenRun, { session }: Tip): Promise<Begun> {
   const { repository, forge, hand, model } = runner;
-  const { base, notices } = await startOfTurn(repository, session);
+  const { base, notices, again } = await startOfTurn(repository, session);
   const isFirst = session.usage.turns === 0;
   const thread = isFirst && session.thread !== undefined ? await forge.conversation.thread(session.thread) : null;
   const tip = await recorder.flush({}, ({ session: now }) => {
     const name = model.ok ? formatModelRef(model.ref) : "none";
     return startTurn(hand, now, { model: name, base, ask: (prompt) => ask(prompt, now, thread) })?.facts ?? [];
   });
-  return { tip, notices };
+  return { tip, notices, again };
 }

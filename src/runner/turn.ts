@@ -38,6 +38,8 @@ export interface Held {
 export interface Begun {
   readonly tip: Tip;
   readonly notices: readonly string[];
+  /** The session's branch was deleted before the turn. */
+  readonly again: boolean;
 }
 
 /** Bytes of each output stream of a command that the model sees. */
@@ -50,7 +52,7 @@ const statusEveryMs = 20_000;
 const longestTimerMs = 2 ** 31 - 1;
 
 /** Works on the open turn and delivers it: afterwards it has ended, its work is pushed and its answer posted. */
-export async function runTurn(run: Held, { tip, notices }: Begun): Promise<Tip> {
+export async function runTurn(run: Held, { tip, notices, again }: Begun): Promise<Tip> {
   const { runner, recorder, workspace, acting } = run;
   const { repository } = runner;
   const began = Date.now();
@@ -62,8 +64,8 @@ export async function runTurn(run: Held, { tip, notices }: Begun): Promise<Tip> 
   const context = await resume(run, session, hand);
   const ending = await workOn({ ...run, session, turn, hand, context, thread });
   const took = { ms: Date.now() - began, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024) };
-  const result = { prompt, ending, notices, took };
-  const delivered = await deliver({ repository, workspace, recorder, hand, session, turn, ...result });
+  const result = { prompt, ending, notices, again, took };
+  const delivered = await deliver({ repository, workspace, recorder, acting, hand, session, turn, ...result });
   const completed = await completeEffects(acting, delivered);
   if (completed.session.head !== session.head) await describePull(acting, completed.session);
   return showStatus(acting, completed, thread);

@@ -111,6 +111,31 @@ test("the model fails after some edits: the work is pushed all the same, and the
   expect((await world.state()).queue).toMatchObject([{ status: "failed" }]);
 });
 
+test.each(["closed", "merged and its branch deleted"])(
+  "a pull request that was %s: the next work has a new one, and the answer links it",
+  async (how) => {
+    const { model } = await scripted(
+      script(write("c.txt", "c"), say("Wrote c."), say("Looked."), write("d.txt", "d"), say("Wrote d.")),
+    );
+    const world = await openRunWorld({ model });
+    await world.run();
+    const first = world.pull()?.number ?? 0;
+    const person = client(world.github.world.url, world.github.tokens.maintainer);
+    await person.rest.pulls.update({ owner: "octo", repo: "sample", pull_number: first, state: "closed" });
+    if (how !== "closed") await world.push(branchRef(world), null);
+    await world.ask("look");
+    await world.run();
+    expect(world.pull()).toBeUndefined();
+
+    await world.ask("write d");
+    await world.run();
+    const second = world.pull()?.number ?? 0;
+    expect(second).toBeGreaterThan(first);
+    expect(world.answers().at(-1)).toContain(`pull request [#${second}]`);
+    expect(await world.store.thread(second)).toMatchObject({ sessions: [world.session] });
+  },
+);
+
 test("a repository that forbids Actions to open pull requests: a link where a person can", async () => {
   const { model } = await scripted(script(write("c.txt", "c"), say("Wrote c.")));
   const world = await openRunWorld({ model });
@@ -257,7 +282,6 @@ test("a branch that is deleted: before the turn it starts again from main, durin
   const before = await turnWith(world, async () => undefined);
   expect(notices(before).map((notice) => plain(world, notice))).toEqual([
     "`<branch>` was deleted by someone. This turn started again from `main`.",
-    "`<branch>` was deleted by someone and is there again with this work.",
   ]);
   expect(await world.read(branchRef(world), "c.txt")).toBeNull();
 
