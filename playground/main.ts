@@ -56,7 +56,7 @@ function welcome(playground: Playground, model: ModelChoice): string {
 
 ${model.kind === "scripted" ? style("red", scripted) : ""}${style("red", "  Commands of the agent run unsandboxed, as you, on this machine.")}
 
-  Ctrl-C ends everything.
+  Ctrl-C ends everything, and nothing of it is kept.
 
 `;
 }

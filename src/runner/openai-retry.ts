@@ -48,7 +48,7 @@ function backOff(tries: number): number {
 }
 
 export function toError(failure: Failure, tries = 1): ModelError {
-  const message = tries > 1 ? `${failure.message} Tried ${tries} times.` : failure.message;
+  const message = tries > 1 ? `${failure.message.replace(/\.+$/, ".")} Tried ${tries} times.` : failure.message;
   return new ModelError(failure.kind, message, failure.remedy);
 }
 
