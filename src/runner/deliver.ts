@@ -76,7 +76,7 @@ const mostLeftOut = 20;
 
 function leftOutNotices(reasons: readonly string[]): string[] {
   const told = reasons.slice(0, mostLeftOut).map((reason) => {
-    return `Not all files could be taken into the commit; git says: ${reason}.`;
+    return `Not all files could be taken into the commit: ${reason}.`;
   });
   const more = reasons.length - told.length;
   return more > 0 ? [...told, `Not all files could be taken into the commit: and ${more} more.`] : told;

@@ -21,7 +21,7 @@ export interface Workspace {
 export interface Snapshot {
   /** The tree's id. */
   readonly tree: string;
-  /** What git says of files that it could not take: unreadable ones, an empty repository within the tree. */
+  /** What was not taken, and why: unreadable files, repositories that were made within the tree. */
   readonly leftOut: readonly string[];
 }
 
@@ -37,22 +37,37 @@ export async function openWorkspace({ repository, tree, scratch, at }: Workspace
   await mkdir(scratch, { recursive: true });
   await mkdir(tree, { recursive: true });
   const env = { GIT_WORK_TREE: tree, GIT_INDEX_FILE: join(scratch, "index") };
-  const git = (...args: string[]) => repository.raw(args, env);
+  const git: Git = (...args) => repository.raw(args, env);
   if (at) await git("read-tree", at);
+  let base = at;
   return {
     tree,
     async checkout(commit) {
       await addAll(git);
       await git("read-tree", "-u", "--reset", commit);
+      base = commit;
     },
     async snapshot() {
-      const leftOut = await addAll(git);
+      const unreadable = await addAll(git);
+      const nested = base ? await newGitlinks(git, base) : [];
+      if (nested.length > 0) await git("update-index", "--force-remove", "--", ...nested);
+      const leftOut = [...unreadable, ...nested.map((path) => `'${path}/' is a git repository of its own`)];
       return { tree: (await git("write-tree")).trim(), leftOut };
     },
   };
 }
 
-async function addAll(git: (...args: string[]) => Promise<string>): Promise<readonly string[]> {
+type Git = (...args: string[]) => Promise<string>;
+
+/** Repositories within the tree that `base` does not have: git would take a commit's id that no remote knows. */
+async function newGitlinks(git: Git, base: CommitId): Promise<readonly string[]> {
+  const raw = await git("diff-index", "--cached", "--raw", "--no-renames", "-z", base);
+  return [...raw.matchAll(/:(\d+) 160000 [^\0]*\0([^\0]*)\0/g)].flatMap(([, before, path = ""]) =>
+    before === "160000" ? [] : [path],
+  );
+}
+
+async function addAll(git: Git): Promise<readonly string[]> {
   try {
     await git("add", "--all", "--ignore-errors", "--", ".");
     return [];

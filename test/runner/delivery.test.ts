@@ -346,10 +346,35 @@ test("an empty repository that the agent made within the tree: it is left out, a
   const world = await openRunWorld({ model });
   await world.run({ saveEveryMs: 0 });
   expect(notices(world.answers()[0])).toEqual([
-    "Not all files could be taken into the commit; git says: 'nested/' does not have a commit checked out.",
+    "Not all files could be taken into the commit: 'nested/' does not have a commit checked out.",
   ]);
   expect(await world.read(branchRef(world), "y.txt")).toBe("y\n");
   expect((await world.state()).lease).toBeUndefined();
+});
+
+test("a repository with commits that the agent made within the tree: it is left out, and said; submodules stay", async () => {
+  const world = await openRunWorld({ onBranch: "feature-nested" });
+  const link = `160000 commit ${world.main}\tsubmodule\n`;
+  const [index, who] = [join(world.bare.dir, "index-nested"), { name: "nobody", email: "nobody@example.com" }];
+  await world.bare.raw(["read-tree", world.main], { GIT_INDEX_FILE: index });
+  await world.bare.raw(["update-index", "--add", "--cacheinfo", `160000,${world.main},submodule`], {
+    GIT_INDEX_FILE: index,
+  });
+  const tree = (await world.bare.raw(["write-tree"], { GIT_INDEX_FILE: index })).trim();
+  const by = { ...who, at: new Date(0) };
+  const tip = await world.bare.commit({ parents: [world.main], author: by, committer: by, message: "link", tree });
+  await world.bare.raw(["update-ref", branchRef(world), tip]);
+  const command =
+    "git init -q 'my lib' && cd 'my lib' && echo x > x && git add x && git -c user.name=a -c user.email=a@b commit -qm x && echo y > ../y.txt";
+  const { model } = await scripted(script(exec(command), exec("true"), say("Made y.")));
+  await world.run({ model, saveEveryMs: 0 });
+  expect(notices(world.answers()[0])).toContain(
+    "Not all files could be taken into the commit: 'my lib/' is a git repository of its own.",
+  );
+  const delivered = await world.bare.raw(["ls-tree", "--name-only", branchRef(world)]);
+  expect(delivered).not.toContain("my lib");
+  expect(delivered).toContain("y.txt");
+  expect(await world.bare.raw(["ls-tree", branchRef(world), "submodule"])).toBe(link);
 });
 
 /** The remote refuses refs that the shell patterns match. Returns what makes it take all again. */
