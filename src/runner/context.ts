@@ -1,6 +1,6 @@
 import type { Thread } from "../github/forge.ts";
 import type { Event } from "../sessions/journal.ts";
-import type { Message } from "../sessions/message.ts";
+import type { Message, ToolCall } from "../sessions/message.ts";
 import type { Prompt, Session } from "../sessions/session.ts";
 import { freshState, type ShellState } from "./shell-state.ts";
 
@@ -55,14 +55,22 @@ export interface Context {
 
 export function contextOf(events: readonly Event[]): Context {
   const messages = events.flatMap((event) => (event.type === "message.added" ? [event.message] : []));
-  const answered = new Set(messages.flatMap((message) => (message.role === "tool" ? [message.call] : [])));
-  const calls = messages.flatMap((message) => (message.role === "assistant" ? message.parts : []));
-  const open = calls.filter((part) => part.type === "tool_call").filter(({ call }) => !answered.has(call));
   return {
     messages,
-    interrupted: open.map(({ call, name }) => ({ role: "tool", call, name, output: interruption })),
+    interrupted: openCalls(messages).map(({ call, name }) => ({ role: "tool", call, name, output: interruption })),
     shells: events.reduce(shellAfter, {}),
   };
+}
+
+/** Servers may use a call's id again, so only what comes after a call is its answer. */
+function openCalls(messages: readonly Message[]): ToolCall[] {
+  const open = new Map<string, ToolCall>();
+  for (const message of messages) {
+    if (message.role === "tool") open.delete(message.call);
+    if (message.role !== "assistant") continue;
+    for (const part of message.parts) if (part.type === "tool_call") open.set(part.call, part);
+  }
+  return [...open.values()];
 }
 
 function shellAfter(shells: Record<string, ShellState>, event: Event): Record<string, ShellState> {

@@ -142,7 +142,7 @@ async function answer(call: Call, { tree, shells, timeoutMs, signal }: Answering
   switch (call.name) {
     case "exec": {
       const { command, shell, timeout_s: seconds } = call.arguments;
-      const limit = seconds === undefined ? timeoutMs.usual : Math.min(seconds * 1000, timeoutMs.most);
+      const limit = Math.min(seconds === undefined ? timeoutMs.usual : seconds * 1000, timeoutMs.most);
       return executed(await shells.exec({ command, shell, timeoutMs: limit, signal }));
     }
     case "shell":

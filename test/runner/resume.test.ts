@@ -4,8 +4,10 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { call, exec, gate, hold, say, script, write } from "../../playground/scripted-model.ts";
+import type { Model } from "../../src/runner/model.ts";
 import { Fenced } from "../../src/runner/recorder.ts";
 import { runSession } from "../../src/runner/run.ts";
+import type { Runner } from "../../src/runner/runner.ts";
 import { refOf } from "../../src/sessions/store.ts";
 import { dying, has, inputOf, Killed, openRunWorld, type RunWorld, scripted } from "./run-world.ts";
 
@@ -226,6 +228,43 @@ test("a turn whose runs end one after another is given up with the remedy, and t
   expect(world.answers()[1]).toContain("Here again.");
   expect(unanswered(inputOf(other.sent[0]))).toEqual([]);
 });
+
+test("a server that uses a call's id again: the answer to the earlier call is not taken for the later one's", async () => {
+  const { model } = await scripted(script(write("a.txt", "1"), say("Wrote 1."), write("a.txt", "2"), say("Wrote 2.")));
+  const world = await openRunWorld({ model: sameIds(model) });
+  await world.run();
+  await world.ask("again");
+  const machine = await world.machine(always);
+  const store = dying(machine.store, "before", ({ events }) =>
+    events.some((event) => event.type === "file.changed" && event.turn === 2),
+  );
+  await expect(runSession({ ...machine, store })).rejects.toThrow(Killed);
+  const other = await scripted(script(say("Here again.")));
+  await world.run({ model: other.model });
+  expect(world.answers().at(-1)).toContain("Here again.");
+  const answers = (await messagesIn(world)).filter(({ role }) => role === "tool");
+  expect(answers).toMatchObject([
+    { call: "call_0" },
+    { call: "call_0", output: expect.stringMatching(/^Interrupted: /) },
+  ]);
+});
+
+/** Gives every call the same id. */
+function sameIds(model: Runner["model"]): Runner["model"] {
+  if (!model.ok) throw new Error("a bad test");
+  const open = () => {
+    const real = model.open();
+    const step: Model["step"] = async (request) => {
+      const reply = await real.step(request);
+      return {
+        ...reply,
+        parts: reply.parts.map((part) => (part.type === "tool_call" ? { ...part, call: "call_0" } : part)),
+      };
+    };
+    return { ...real, step };
+  };
+  return { ...model, open };
+}
 
 /** Calls of a request that have no answer before the next prompt. */
 function unanswered(items: ReturnType<typeof inputOf>) {

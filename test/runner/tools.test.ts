@@ -53,6 +53,12 @@ test("exec answers with data and tells the journal what ran", async () => {
   ]);
 });
 
+test("a command that names no time-out ends at the repository's limit, where that is lower than the usual one", async () => {
+  const { run } = openTestTools({ most: 50 });
+  const { output } = await run("exec", { command: "sleep 20" });
+  expect(JSON.parse(output)).toMatchObject({ exit_code: 124 });
+});
+
 test("a command that was not run leaves no trace in the journal", async () => {
   const { run } = openTestTools();
   const { output, happened } = await run("exec", { command: "" });
