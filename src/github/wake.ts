@@ -60,17 +60,9 @@ export async function recover(waker: Waker, session: SessionId, ended: Run): Pro
   });
   if (!done.ok || done.result === "leave") return "left";
   const thread = threadOf(done.tip.session);
-  const recovery = await carryOut(waker, { decided: done.result, tip: done.tip, thread });
   await attempt(waker, writeStatus(forge, done.tip.session, thread));
-  return recovery;
-}
-
-async function carryOut(
-  waker: Waker,
-  { decided, tip, thread }: { decided: "wake" | "give-up"; tip: Tip; thread: number },
-): Promise<Recovery> {
-  if (decided === "wake") return (await wake(waker, tip, thread)) ? "woken" : "left";
-  await attempt(waker, waker.forge.conversation.post(thread, gaveUpComment(tip.session)));
+  if (done.result === "wake") return (await wake(waker, done.tip, thread)) ? "woken" : "left";
+  await attempt(waker, forge.conversation.post(thread, gaveUpComment(done.tip.session)));
   return "gave up";
 }
 
