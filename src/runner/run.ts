@@ -5,7 +5,7 @@ import { StoreError, type Tip } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
 import { startOfTurn } from "./branch.ts";
 import { ask } from "./context.ts";
-import { completeEffects } from "./effects.ts";
+import { completeEffects, showStatus } from "./effects.ts";
 import { formatModelRef } from "./model.ts";
 import { openRecorder } from "./recorder.ts";
 import type { Runner } from "./runner.ts";
@@ -66,6 +66,7 @@ async function drain(run: OpenRun, taken: Tip): Promise<RunReport> {
   let tip = taken;
   for (let turns = 0; ; ) {
     if (tip.session.phase === "idle") {
+      tip = await showElsewhere(run, tip, turns);
       tip = await recorder.flush({}, ({ session }) => release(runner.hand, session, epoch)?.facts ?? []);
       if (!tip.session.lease) return { kind: "drained", turns, tip };
     } else {
@@ -73,6 +74,17 @@ async function drain(run: OpenRun, taken: Tip): Promise<RunReport> {
       turns += 1;
     }
   }
+}
+
+/** The status comments that the last turn of this run did not bring up to date: on other threads, or all of them. */
+async function showElsewhere({ acting }: OpenRun, tip: Tip, turns: number): Promise<Tip> {
+  const { effects, queue, usage } = tip.session;
+  const shown = turns > 0 ? queue.find(({ turn }) => turn === usage.turns)?.source.thread : undefined;
+  let now = tip;
+  for (const { kind, thread } of effects) {
+    if (kind === "status" && thread !== shown) now = await showStatus(acting, now, thread);
+  }
+  return now;
 }
 
 /** A turn that another run has begun; what it knew of the branch is found out again. */

@@ -43,6 +43,7 @@ export interface RunWorld {
   state(): Promise<Session>;
   /** Bodies of comments on a thread that begin with the marker of an answer. */
   answers(thread?: number): string[];
+  statuses(thread: number): string[];
   /** The open pull request of the session's branch. */
   pull(): Issue | undefined;
   /** Somebody else's commit on top of `parent`, at `ref`; null deletes the ref. */
@@ -149,6 +150,7 @@ export async function openRunWorld(options: RunWorldOptions = {}): Promise<RunWo
       if (!tip) throw new Error("The session is gone.");
       return tip.session;
     },
+    statuses: (thread) => commentsOn(github, thread).filter((body) => body.startsWith("<!-- offshoot:status ")),
     answers: (thread = issue.number) =>
       commentsOn(github, thread).filter((body) => body.startsWith("<!-- offshoot:answer ")),
     pull: () => [...world.issues.values()].find(({ pull, state }) => pull?.head === branch && state === "open"),

@@ -118,6 +118,18 @@ test("a terminal's lease is not void because no platform knows its run", async (
   await run;
 });
 
+test("a session at rest says so on every thread where it was asked", async () => {
+  const world = await openRunWorld();
+  const other = await openRunWorld();
+  await world.ask("one", other.thread);
+  await world.ask("two");
+  await world.run({ model: echo });
+  for (const thread of [world.thread, other.thread]) {
+    const [status = ""] = world.statuses(thread);
+    expect(status).toContain("idle, waiting for the next `/agent`");
+  }
+});
+
 test("on a pull request's own thread the work goes on that branch, and no pull request is opened", async () => {
   const { model } = await scripted(script(write("c.txt", "c\n"), say("Add c")));
   const world = await openRunWorld({ model, onBranch: "feature" });
