@@ -22,7 +22,6 @@ test("a branch that is deleted or force-pushed between turns: it is said, and th
   expect(notices()).toMatchInlineSnapshot(`
     [
       "\`offshoot/1-parse-250ms-is-more-than-four-hours-<end>\` was deleted by someone. This turn started again from \`main\`.",
-      "\`offshoot/1-parse-250ms-is-more-than-four-hours-<end>\` was deleted by someone and is there again with this work.",
     ]
   `);
 
