@@ -1,6 +1,7 @@
 import type { Octokit } from "@octokit/rest";
 import type { SessionId } from "../sessions/ids.ts";
 import { type Claims, checkClaims, type Expected, type Refusal, type Repository, type Run } from "./claims.ts";
+import { orNull } from "./octokit-calls.ts";
 import { verifier } from "./oidc.ts";
 import { type Grant, publicUrl } from "./run-token.ts";
 
@@ -108,13 +109,4 @@ async function mint(app: Client, installation: number, { id }: Repository): Prom
 function placeOf({ repository }: Claims): { owner: string; repo: string } {
   const [owner = "", repo = ""] = repository.split("/");
   return { owner, repo };
-}
-
-async function orNull<T>(call: () => Promise<T>): Promise<T | null> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof Error && "status" in error && error.status === 404) return null;
-    throw error;
-  }
 }
