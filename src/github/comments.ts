@@ -77,7 +77,7 @@ function branchCell({ head, branch, own_branch }: Session, { repo }: Links): str
 }
 
 function pullCell({ effects }: Session): string | null {
-  const pull = effects.find(({ kind, done }) => kind === "pull_request" && done);
+  const pull = effects.findLast(({ kind, done }) => kind === "pull_request" && done);
   if (!pull?.number) return pull?.url ? `[open it here](${pull.url})` : null;
   return `[#${pull.number}](${pull.url})`;
 }

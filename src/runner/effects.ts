@@ -49,9 +49,7 @@ async function complete(acting: Acting, completing: Completing): Promise<Tip> {
   const written = await (effect.kind === "answer" ? postAnswer(acting, completing) : openPull(acting, completing));
   const isPull = effect.kind === "pull_request" && written.number > 0;
   const threads = isPull ? [await listed(store, written.number, session)] : [];
-  // A pull request that is opened again takes the place of the closed one.
-  const same = session.effects.filter(({ kind, key }) => kind === effect.kind && key === effect.key);
-  return recorder.flush({ threads }, () => same.map(({ id }) => fact(hand, "effect.done", { effect: id, ...written })));
+  return recorder.flush({ threads }, () => [fact(hand, "effect.done", { effect: effect.id, ...written })]);
 }
 
 /** The entry that makes comments on the pull request go on with the session that opened it. */
