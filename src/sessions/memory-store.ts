@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import * as v from "valibot";
-import { type CommitId, commitIdSchema, parseSessionId, type SessionId } from "./ids.ts";
-import { decode, encode, type Stored } from "./journal.ts";
+import { decodeChain, refPrefix, sessionsIn } from "./chain.ts";
+import { type CommitId, commitIdSchema, type SessionId } from "./ids.ts";
+import { encode } from "./journal.ts";
 import {
   type Append,
   type RefUpdate,
   refOf,
   type SessionStore,
   StoreError,
-  sessionsRef,
   type ThreadIndex,
   type Tip,
 } from "./store.ts";
@@ -28,11 +28,12 @@ export function memoryStore(): SessionStore {
   const at = (ref: string) => refs.get(ref) ?? null;
   const commitAt = (commit: CommitId | null) => (commit === null ? undefined : commits.get(commit));
 
-  function chain(session: SessionId): Commit[] {
+  /** The last commits of a session, oldest first. */
+  function chain(session: SessionId, last: number): Commit[] {
     const found: Commit[] = [];
-    for (let commit = commitAt(at(refOf.session(session))); commit; commit = commitAt(commit.parent))
-      found.push(commit);
-    return found.reverse();
+    let commit = commitAt(at(refOf.session(session)));
+    for (; commit && found.length < last; commit = commitAt(commit.parent)) found.unshift(commit);
+    return found;
   }
 
   function swap(updates: readonly RefUpdate[]): readonly string[] {
@@ -55,13 +56,10 @@ export function memoryStore(): SessionStore {
     async tip(session) {
       return commitAt(at(refOf.session(session)))?.tip ?? null;
     },
-    async journal(session) {
-      let after = 0;
-      return chain(session).map(({ text, tip: { commit } }): Stored => {
-        const events = decode(text, { commit, after });
-        after += events.length;
-        return { commit, events };
-      });
+    async journal(session, last = Number.POSITIVE_INFINITY) {
+      const commits = chain(session, last);
+      const links = commits.map(({ text, tip: { commit } }) => ({ commit, events: text }));
+      return decodeChain(links, commits[0]?.parent === null ? "whole" : "end");
     },
     async append(append) {
       for (const { ref, to } of append.refs) {
@@ -81,9 +79,8 @@ export function memoryStore(): SessionStore {
       return commit === null ? null : (indexes.get(commit) ?? null);
     },
     async find(prefix) {
-      const start = `${sessionsRef}${prefix.toUpperCase()}`;
-      const names = [...refs.keys()].filter((ref) => ref.startsWith(start));
-      return names.flatMap((ref) => parseSessionId(ref.slice(sessionsRef.length)) ?? []).sort();
+      const start = refPrefix(prefix);
+      return start === null ? [] : sessionsIn([...refs.keys()].filter((ref) => ref.startsWith(start)));
     },
   };
 }

@@ -219,6 +219,33 @@ export function sessionStoreContract(name: string, newWorld: () => Promise<Store
       expect(tip?.session.context.appends_since_cut).toBe(2);
     });
 
+    test("the last appends of a journal are had without the others; asking for more than there are gives all", async () => {
+      const store = await (await newWorld()).client();
+      const { session } = (await openIn(store)).session;
+      expect(await store.journal(newSession(), 1)).toEqual([]);
+      for (const id of ["2", "3"])
+        tipOf(await store.append(compose(session, given(await store.tip(session)), asked(id))));
+      const all = await store.journal(session);
+      expect(all.map(({ events }) => events.map(({ seq }) => seq))).toEqual([[1, 2, 3], [4], [5]]);
+      expect(await store.journal(session, 1)).toEqual(all.slice(2));
+      expect(await store.journal(session, 2)).toEqual(all.slice(1));
+      for (const last of [3, 4, 200]) expect(await store.journal(session, last)).toEqual(all);
+    });
+
+    test("what is corrupt before the last appends does not keep them from being read; within them it does", async (it) => {
+      const { client, damage } = await newWorld();
+      if (!damage) return it.skip("nobody but the store itself can write there");
+      const store = await client();
+      const first = await openIn(store);
+      const { session } = first.session;
+      const commit = await damage(session, "oops\n");
+      const corrupt = { name: "JournalError", kind: "malformed", commit, line: 1 };
+      await expect(store.journal(session, 1)).rejects.toMatchObject(corrupt);
+      const { commit: newest } = tipOf(await store.append(compose(session, { ...first, commit }, asked("2"))));
+      expect((await store.journal(session, 1)).map(({ commit }) => commit)).toEqual([newest]);
+      for (const last of [2, 3]) await expect(store.journal(session, last)).rejects.toMatchObject(corrupt);
+    });
+
     test("a corrupt line stops every reader and writer with commit and line; nothing is overwritten", async (it) => {
       const { client, damage } = await newWorld();
       if (!damage) return it.skip("nobody but the store itself can write there");

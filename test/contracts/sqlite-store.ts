@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { onTestFinished } from "vitest";
+import { decodeChain } from "../../src/sessions/chain.ts";
 import { replay } from "../../src/sessions/fold.ts";
 import { type CommitId, parseSessionId, type SessionId } from "../../src/sessions/ids.ts";
-import { decode, encode, type Stored } from "../../src/sessions/journal.ts";
+import { encode, type Stored } from "../../src/sessions/journal.ts";
 import {
   type Append,
   type RefUpdate,
@@ -24,15 +25,11 @@ function sqliteStore(db: DatabaseSync): SessionStore {
     return row ? (row.target as CommitId) : null;
   };
 
-  async function journal(session: SessionId): Promise<readonly Stored[]> {
-    const rows = db.prepare("SELECT id, events FROM appends WHERE session = ? ORDER BY place").all(session);
-    let after = 0;
-    return rows.map((row) => {
-      const commit = row.id as CommitId;
-      const events = decode(row.events as string, { commit, after });
-      after += events.length;
-      return { commit, events };
-    });
+  async function journal(session: SessionId, last = -1): Promise<readonly Stored[]> {
+    const newest = "SELECT id, events FROM appends WHERE session = ? ORDER BY place DESC LIMIT ?";
+    const rows = db.prepare(newest).all(session, last).reverse();
+    const links = rows.map(({ id, events }) => ({ commit: id as CommitId, events: events as string }));
+    return decodeChain(links, rows.length === last ? "end" : "whole");
   }
 
   return {
