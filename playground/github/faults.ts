@@ -1,24 +1,40 @@
-/** Faults that a test seeds; each happens once. */
+/** Faults that a test seeds; each happens once, unless it says otherwise. */
 export interface Faults {
   /** The next webhook of this event (`issue_comment`) is lost. */
   dropNextWebhook(event: string): void;
   /** The next webhook of this event is sent twice under one GUID. */
   duplicateNextWebhook(event: string): void;
-  /** The next REST request with this method and path (below `/api/v3`) fails with the status, nothing done. */
-  failNext(method: string, path: RegExp, status: number): void;
+  /**
+   * The next request to the API with this method and path (below the API's root; GraphQL's is `/graphql`) fails with the
+   * status: nothing is done, or with `done` everything is, and only the answer is lost.
+   */
+  failNext(method: string, path: RegExp, status: number, more?: Partial<Pick<Failure, "headers" | "done">>): void;
+  /** GraphQL does not know this mutation from now on, as on an older server. */
+  forgetMutation(name: string): void;
+}
+
+export interface Failure {
+  readonly method: string;
+  readonly path: RegExp;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly done: boolean;
 }
 
 /** The faults that are still to happen. */
 export interface Waiting {
   readonly dropped: string[];
   readonly duplicated: string[];
-  readonly failures: { readonly method: string; readonly path: RegExp; readonly status: number }[];
+  readonly failures: Failure[];
+  readonly forgotten: string[];
 }
 
-export const faultsInto = ({ dropped, duplicated, failures }: Waiting): Faults => ({
+export const faultsInto = ({ dropped, duplicated, failures, forgotten }: Waiting): Faults => ({
   dropNextWebhook: (event) => void dropped.push(event),
   duplicateNextWebhook: (event) => void duplicated.push(event),
-  failNext: (method, path, status) => void failures.push({ method, path, status }),
+  failNext: (method, path, status, { headers = {}, done = false } = {}) =>
+    void failures.push({ method, path, status, headers, done }),
+  forgetMutation: (name) => void forgotten.push(name),
 });
 
 /** Takes the first that fits off the list: it happens now. */

@@ -1,8 +1,9 @@
 import type { World } from "../world.ts";
-import { type Call, type Caller, cause, created, found, type Handlers, noContent, ok, Refusal } from "./call.ts";
+import { actor, type Call, type Caller, cause, created, found, type Handlers, noContent, ok, Refusal } from "./call.ts";
 import { isAncestor, listRefs, type Ref, resolveRevision, runGit } from "./git.ts";
 import { type Commit, readBlob, readCommit, readTree } from "./git-objects.ts";
-import { NO_OBJECT, type RefMove, refMoved } from "./refs.ts";
+import { type NewEntry, writeBlob, writeCommit, writeTree } from "./git-write.ts";
+import { isRefName, NO_OBJECT, type RefMove, refMoved } from "./refs.ts";
 import { nodeId, repoApi, repoWeb } from "./render.ts";
 
 const objectUrl = (world: World, type: string, sha: string): string => `${repoApi(world)}/git/${type}s/${sha}`;
@@ -19,7 +20,7 @@ const findRef = async (world: World, name: string): Promise<Ref | undefined> =>
 
 /** Moves a ref unless somebody else has moved it meanwhile; git itself refuses what is no name or no object. */
 async function move(world: World, caller: Caller, { ref, before, after }: RefMove): Promise<void> {
-  if (!/^refs\/(?!pull\/)[^/]+\/./.test(ref))
+  if (!isRefName(ref))
     throw new Refusal(422, "Reference name must start with 'refs/', have at least two slashes and not be refs/pull/.");
   if (after !== null && !/^[0-9a-f]{40}$/.test(after))
     throw new Refusal(422, "The sha parameter must be exactly 40 characters and contain only [0-9a-f].");
@@ -59,13 +60,50 @@ const commitJson = (world: World, { sha, author, committer, message, tree, paren
   })),
 });
 
-async function getTree({ world, params }: Call<"git/get-tree">) {
-  const sha = found(await resolveRevision(world.gitDir, `${params.tree_sha}^{tree}`));
-  const entries = found(await readTree(world.gitDir, [...(params.recursive === undefined ? [] : ["-r", "-t"]), sha]));
+async function treeJson(world: World, sha: string, options: readonly string[]) {
+  const entries = found(await readTree(world.gitDir, [...options, sha]));
   const tree = entries.map(({ size, ...entry }) => ({
     ...{ ...entry, ...(entry.type === "blob" ? { size } : {}), url: objectUrl(world, entry.type, entry.sha) },
   }));
-  return ok({ sha, url: objectUrl(world, "tree", sha), tree, truncated: false });
+  return { sha, url: objectUrl(world, "tree", sha), tree, truncated: false };
+}
+
+async function getTree({ world, params }: Call<"git/get-tree">) {
+  const sha = found(await resolveRevision(world.gitDir, `${params.tree_sha}^{tree}`));
+  return ok(await treeJson(world, sha, params.recursive === undefined ? [] : ["-r", "-t"]));
+}
+
+async function createTree({ world, body }: Call<"git/create-tree">) {
+  const entries: NewEntry[] = [];
+  for (const { path = "", mode = "", sha, content } of body.tree) {
+    if ((sha === undefined) === (content === undefined))
+      throw new Refusal(422, "Must supply either tree.sha or tree.content, and not both");
+    entries.push({ path, mode, sha: content === undefined ? (sha ?? null) : await writeBlob(world.gitDir, content) });
+  }
+  const sha = await writeTree(world.gitDir, { base: body.base_tree, entries });
+  if (sha === null) throw new Refusal(422, "tree contains malformed entries, or base_tree is not a tree");
+  return created(await treeJson(world, sha, []));
+}
+
+async function createCommit({ world, caller, body }: Call<"git/create-commit">) {
+  const { login, id } = actor(caller);
+  const now = world.now().toISOString();
+  const author = { name: login, email: `${id}+${login}@users.noreply.github.com`, date: now, ...body.author };
+  const committer = { ...author, ...body.committer };
+  const { message, tree, parents = [] } = body;
+  if (!(await resolveRevision(world.gitDir, `${tree}^{tree}`))) throw new Refusal(422, "Tree SHA does not exist");
+  for (const parent of parents)
+    if (!(await resolveRevision(world.gitDir, `${parent}^{commit}`)))
+      throw new Refusal(422, "Parent SHA does not exist or is not a commit object");
+  const sha = await writeCommit(world.gitDir, { message, tree, parents, author, committer });
+  if (sha === null) throw new Refusal(422, "The commit is malformed");
+  return created(commitJson(world, found(await readCommit(world.gitDir, sha))));
+}
+
+async function createBlob({ world, body: { content, encoding = "utf-8" } }: Call<"git/create-blob">) {
+  if (encoding !== "utf-8" && encoding !== "base64") throw new Refusal(422, `${encoding} is not a supported encoding`);
+  const sha = await writeBlob(world.gitDir, Buffer.from(content, encoding));
+  return created({ sha, url: objectUrl(world, "blob", sha) });
 }
 
 async function getBlob({ world, params: { file_sha: sha } }: Call<"git/get-blob">) {
@@ -91,6 +129,9 @@ export const gitData = {
   },
   "git/get-commit": async ({ world, params }) =>
     ok(commitJson(world, found(await readCommit(world.gitDir, params.commit_sha)))),
+  "git/create-commit": createCommit,
   "git/get-tree": getTree,
+  "git/create-tree": createTree,
   "git/get-blob": getBlob,
+  "git/create-blob": createBlob,
 } satisfies Handlers;

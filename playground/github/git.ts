@@ -13,7 +13,9 @@ export const gitEnvironment: NodeJS.ProcessEnv = {
 };
 
 interface GitOptions {
-  readonly input?: string;
+  readonly input?: string | Buffer;
+  /** A file that stands in for the repository's index. */
+  readonly index?: string;
 }
 
 interface GitResult {
@@ -26,9 +28,10 @@ interface GitResult {
 export async function runGit(
   gitDir: string,
   args: readonly string[],
-  { input = "" }: GitOptions = {},
+  { input = "", index }: GitOptions = {},
 ): Promise<GitResult> {
-  const child = spawn("git", [`--git-dir=${gitDir}`, ...args], { env: gitEnvironment });
+  const env = index === undefined ? gitEnvironment : { ...gitEnvironment, GIT_INDEX_FILE: index };
+  const child = spawn("git", [`--git-dir=${gitDir}`, ...args], { env });
   child.stdin.on("error", () => {}); // git may exit without reading everything: its exit code tells
   child.stdin.end(input);
   const [stdout, stderr, [code]] = await Promise.all([buffer(child.stdout), text(child.stderr), once(child, "close")]);

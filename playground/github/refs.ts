@@ -12,6 +12,9 @@ export interface RefMove {
 /** Git's name for no object: a ref that is not there. */
 export const NO_OBJECT = "0".repeat(40);
 
+/** Whether the API moves refs of this name. */
+export const isRefName = (ref: string): boolean => /^refs\/(?!pull\/)[^/]+\/./.test(ref);
+
 /** Tells the world that a ref has moved and brings the pull requests up to date. */
 export async function refMoved(world: World, move: RefMove, cause: Cause): Promise<void> {
   world.bus.emit("ref", { ...move, ...cause });

@@ -1,60 +1,13 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { text } from "node:stream/consumers";
 import type { World } from "../world.ts";
 import { authenticate, authorize } from "./access.ts";
+import { type Answer, type ApiRequest, parseBody } from "./api.ts";
 import { Refusal, type Reply } from "./call.ts";
 import { checkRequest, checkResponse, findRoute } from "./description.ts";
 import { handlers, type OperationId } from "./handlers.ts";
 
-interface Answer {
-  readonly status: number;
-  readonly json?: unknown;
-  /** Address of a list's next page. */
-  readonly next?: string | undefined;
-}
-
-/** One REST request; `path` is below `/api/v3`, still percent-encoded. */
-interface RestRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly url: URL;
-  readonly authorization: string | undefined;
-  readonly body: string;
-}
-
-/** The place of a request, as the log and the faults know it. */
-export type RestPlace = Pick<RestRequest, "method" | "path" | "url">;
-
-/** Answers a REST request. With `fault` nothing is done, and that is the answer's status. */
-export async function serveRest(
-  world: World,
-  { place, fault }: { place: RestPlace; fault: number | null },
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const rest = { ...place, authorization: request.headers.authorization, body: await text(request) };
-  const asked =
-    fault === null ? answer(world, rest) : Promise.reject(new Refusal(fault, "A failure that a test asked for."));
-  const { status, json, next } = await asked.catch(refused);
-  response.writeHead(status, {
-    ...(json === undefined ? {} : { "content-type": "application/json; charset=utf-8" }),
-    ...(next === undefined ? {} : { link: `<${next}>; rel="next"` }),
-  });
-  response.end(json === undefined ? undefined : JSON.stringify(json));
-}
-
-function refused(error: unknown): Answer {
-  if (error instanceof URIError) return refused(new Refusal(400, "The path has malformed percent-encoding."));
-  if (!(error instanceof Refusal)) throw error;
-  const { status, message, errors } = error;
-  const documentation_url = "https://docs.github.com/rest";
-  return {
-    status,
-    json: { message, ...(errors.length > 0 ? { errors } : {}), documentation_url, status: `${status}` },
-  };
-}
-
-async function answer(world: World, { method, path, url, authorization, body }: RestRequest): Promise<Answer> {
+/** Answers a REST request; whatever goes in or out is held to GitHub's description. */
+export async function answerRest(world: World, request: ApiRequest): Promise<Answer> {
+  const { method, path, url, authorization, body } = request;
   const caller = await authenticate(world, authorization);
   const route = findRoute(method, path);
   if (!route) throw new Refusal(501, `${method} ${path} is not part of this double of GitHub.`);
@@ -71,15 +24,6 @@ async function answer(world: World, { method, path, url, authorization, body }: 
   const handler = handlers[id] as (call: unknown) => Reply | Promise<Reply>;
   const reply = await handler({ world, caller, params, body: sent });
   return checked(world, id, "page" in reply ? pageOf(reply, url) : reply);
-}
-
-/** No body is an empty one: GitHub's description says what it lacks, if anything. */
-function parseBody(text: string): unknown {
-  try {
-    return text === "" ? {} : JSON.parse(text);
-  } catch {
-    throw new Refusal(400, "Problems parsing JSON");
-  }
 }
 
 function pageOf({ page: all, wrap = (items) => items }: Extract<Reply, { page: unknown }>, url: URL): Answer {

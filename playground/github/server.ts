@@ -1,16 +1,19 @@
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
 import type { World } from "../world.ts";
 import { mintToken } from "./access.ts";
+import { type Answer, type ApiPlace, type ApiRequest, refused, send } from "./api.ts";
 import { createWorld, type GithubOptions, person } from "./create-world.ts";
-import { type Faults, faultsInto, take, type Waiting } from "./faults.ts";
+import { type Failure, type Faults, faultsInto, take, type Waiting } from "./faults.ts";
 import { serveGit } from "./git-http.ts";
+import { answerGraphql } from "./graphql.ts";
 import { type Issuer, oidcPrefix, openIssuer } from "./oidc.ts";
-import { serveRest } from "./rest.ts";
+import { answerRest } from "./rest.ts";
 import { openWebhooks } from "./webhooks.ts";
 
-/** A GitHub on loopback: one repository, REST under `/api/v3`, git at `/OWNER/REPO.git`, webhooks to one App. */
+/** A GitHub on loopback: one repository, REST under `/api/v3`, GraphQL at `/api/graphql`, git at `/OWNER/REPO.git`, webhooks to one App. */
 export interface Github {
   readonly world: World;
   /** The App's private key, PEM, made at start. */
@@ -19,7 +22,7 @@ export interface Github {
   /** Who signs the OIDC tokens of runs. */
   readonly issuer: Issuer;
   readonly faults: Faults;
-  /** Every REST request so far, in order of answering. */
+  /** Every request to the API so far, in order of answering. */
   readonly requests: readonly LoggedRequest[];
   /** Mounts a handler for all paths that start with `prefix`; the longest prefix wins, the API and git go first. */
   handle(prefix: string, handler: Handler): void;
@@ -31,7 +34,7 @@ export interface Github {
 
 interface LoggedRequest {
   readonly method: string;
-  /** Below `/api/v3`, percent-encoded as it came. */
+  /** Below the API's root, percent-encoded as it came; GraphQL's is `/graphql`. */
   readonly path: string;
   readonly status: number;
 }
@@ -49,7 +52,7 @@ export async function openGithub(options: GithubOptions): Promise<Github> {
   if (address === null || typeof address === "string") throw new Error("The server is not listening on a port.");
   const { privateKey, publicKey } = newKeys();
   const world = await createWorld(options, { url: `http://127.0.0.1:${address.port}`, publicKey });
-  const waiting: Waiting = { dropped: [], duplicated: [], failures: [] };
+  const waiting: Waiting = { dropped: [], duplicated: [], failures: [], forgotten: [] };
   const webhooks = openWebhooks(world, options.webhook.secret, waiting);
   const issuer = openIssuer(world, newKeys().privateKey);
   const requests: LoggedRequest[] = [];
@@ -78,15 +81,34 @@ interface Desk {
   readonly pages: ReadonlyMap<string, Handler>;
 }
 
-const API = "/api/v3";
+/** Where GitHub Enterprise Server has its APIs. */
+const API = { rest: "/api/v3", graphql: "/api" };
+
+/** The place of a request to the API; null where it is none. */
+function apiPlace(method: string, url: URL): ApiPlace | null {
+  const { pathname } = url;
+  const root = pathname === `${API.graphql}/graphql` ? API.graphql : API.rest;
+  return pathname.startsWith(`${root}/`) ? { method, path: pathname.slice(root.length), url } : null;
+}
+
+/** Answers a request to the API; one that is to fail is done before that, or not at all. */
+async function answer({ world, waiting: { forgotten } }: Desk, request: ApiRequest, failure: Failure | null) {
+  const perform = async (): Promise<Answer> =>
+    request.path === "/graphql" ? answerGraphql(world, request, forgotten) : answerRest(world, request);
+  if (!failure) return perform().catch(refused);
+  if (failure.done) await perform();
+  const { status, headers } = failure;
+  return { status, headers, json: { message: "A failure that a test asked for." } };
+}
 
 /** Sends each request to the API, to git or to a mounted page; never rejects. */
-function listener({ world, waiting, requests, pages }: Desk): (...exchange: Parameters<Handler>) => Promise<void> {
+function listener(desk: Desk): (...exchange: Parameters<Handler>) => Promise<void> {
+  const { world, waiting, requests, pages } = desk;
   const git = `/${world.owner}/${world.repo}.git/`;
-  const api = async (url: URL, ...[request, response]: Parameters<Handler>) => {
-    const place = { method: request.method ?? "GET", path: url.pathname.slice(API.length), url };
-    const fault = take(waiting.failures, ({ method, path }) => method === place.method && path.test(place.path));
-    await serveRest(world, { place, fault: fault?.status ?? null }, request, response);
+  const api = async (place: ApiPlace, ...[request, response]: Parameters<Handler>) => {
+    const failure = take(waiting.failures, ({ method, path }) => method === place.method && path.test(place.path));
+    const asked = { ...place, authorization: request.headers.authorization, body: await text(request) };
+    send(response, await answer(desk, asked, failure));
     requests.push({ method: place.method, path: place.path, status: response.statusCode });
   };
   const page = (url: URL) => {
@@ -97,7 +119,8 @@ function listener({ world, waiting, requests, pages }: Desk): (...exchange: Para
   return async (request, response) => {
     const url = new URL(request.url ?? "/", world.url);
     try {
-      if (url.pathname.startsWith(`${API}/`)) await api(url, request, response);
+      const place = apiPlace(request.method ?? "GET", url);
+      if (place) await api(place, request, response);
       else if (url.pathname.startsWith(git)) await serveGit(world, url, request, response);
       else await page(url)(request, response);
     } catch (error) {
