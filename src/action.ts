@@ -155,6 +155,9 @@ async function assemble(job: Job, session: SessionId, { token, actor }: Access):
     scratch,
     shellEnv: { PATH: job.path, LANG: "C.UTF-8", TERM: "dumb", CI: "true" },
     saveEveryMs,
+    lookEveryMs: null,
+    stop: new AbortController().signal,
+    watch: () => undefined,
     log: (message, fields) => core.info(fields ? `${message} ${JSON.stringify(fields)}` : message),
   };
 }
@@ -169,7 +172,7 @@ async function writeTranscript({ store, session }: Runner, folder: string): Prom
 async function tellBroken({ store, session, forge }: Runner, error: JournalError): Promise<void> {
   const tip = await store.tip(session).catch(() => null);
   const thread = tip?.session.thread;
-  if (thread !== undefined) await forge.conversation.post(thread, brokenSessionComment(error.message));
+  if (forge && thread !== undefined) await forge.conversation.post(thread, brokenSessionComment(error.message));
 }
 
 main().catch((error: unknown) => {

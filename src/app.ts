@@ -68,7 +68,7 @@ export default function app(probot: Probot, { addHandler }: ApplicationFunctionO
       const store = await storeOf({ id, cloneUrl: `${server}/${owner}/${repo}.git`, octokit });
       const tip = await store.tip(session);
       const forge = octokitForge({ octokit: asClient(octokit), owner, repo, server });
-      return tip !== null && isWanted(forge, tip.session, run);
+      return tip !== null && isWanted({ forge, clock }, tip.session, run);
     },
     now: clock.now,
   });

@@ -1,5 +1,5 @@
 import { lostRunsAllowed } from "../sessions/decide.ts";
-import type { EventOf } from "../sessions/journal.ts";
+import type { EventOf, ThreadSource } from "../sessions/journal.ts";
 import { isWaiting, type Prompt, type Session } from "../sessions/session.ts";
 
 /** GitHub takes 65,536 characters in a comment or a pull request's text; what is left is room for what we say. */
@@ -22,6 +22,9 @@ export const answerMarker = (session: Session, turn: number) => `<!-- offshoot:a
 
 /** A prompt with its words, which a session's state forgets when the turn ends. */
 export type Asked = Prompt & { readonly text: string };
+
+/** One that was asked on a thread, where its answer goes. */
+export type AskedOnThread = Asked & { readonly source: ThreadSource };
 
 /** What the session is doing, in one comment that is edited in place. */
 export function statusComment(session: Session, thread: number, links: Links): string {
@@ -51,6 +54,8 @@ function phase({ phase, lease, turn, lost_runs }: Session): string {
   switch (phase) {
     case "idle":
       return "idle, waiting for the next `/agent`";
+    case "held":
+      return "stopped; what is queued waits until somebody asks again";
     case "queued":
       return lease ? "about to start" : "queued, waiting for a run";
     case "working":
@@ -67,8 +72,10 @@ function queueList({ queue }: Session, thread: number): string[] {
 }
 
 function asked({ source, by, text }: Prompt, thread: number): string {
+  const words = code(brief(text ?? "", 80));
+  if (source.kind === "terminal") return `${words} by ${code(by.login)} at a terminal`;
   const elsewhere = source.thread === thread ? "" : ` on #${source.thread}`;
-  return `[${code(brief(text ?? "", 80))}](${source.url}) by ${code(by.login)}${elsewhere}`;
+  return `[${words}](${source.url}) by ${code(by.login)}${elsewhere}`;
 }
 
 function branchCell({ head, branch, own_branch }: Session, { repo }: Links): string | null {
@@ -89,7 +96,12 @@ function usage({ usage }: Session): string | null {
 }
 
 /** The answer to one prompt: what the agent said, how the turn ended, where the work is. */
-export function answerComment(session: Session, ended: EventOf<"turn.ended">, prompt: Asked, links: Links): string {
+export function answerComment(
+  session: Session,
+  ended: EventOf<"turn.ended">,
+  prompt: AskedOnThread,
+  links: Links,
+): string {
   return lines([
     answerMarker(session, ended.turn),
     `> ${code(brief(prompt.text, 120))} ([asked](${prompt.source.url}) by ${code(prompt.by.login)})`,

@@ -50,7 +50,7 @@ async function sessionOfPull(store: SessionStore, { pull }: Thread): Promise<Ses
   return sessions.find((session) => session.toLowerCase().endsWith(ending)) ?? null;
 }
 
-/** Null when the session is no longer there. */
+/** Null when the session is no longer there, or retired. */
 async function join(
   { store }: Entrance,
   { hand, session, prompt }: { hand: Hand; session: SessionId; prompt: NewPrompt },
@@ -62,7 +62,7 @@ async function join(
     if (error instanceof NoSession) return null;
     throw error;
   });
-  if (!done) return null;
+  if (!done || (done.ok && done.result === "retired")) return null;
   if (!done.ok) throw new StoreError("invalid", `${done.moved.join(", ")} moved and came back`);
   return { tip: done.tip, isNew: done.result === "queued" };
 }

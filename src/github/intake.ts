@@ -1,6 +1,5 @@
 import { parseCommand } from "../sessions/command.ts";
-import type { NewPrompt } from "../sessions/decide.ts";
-import { JournalError } from "../sessions/journal.ts";
+import { JournalError, type ThreadSource } from "../sessions/journal.ts";
 import { hasWork } from "../sessions/session.ts";
 import { StoreError } from "../sessions/store.ts";
 import {
@@ -82,7 +81,7 @@ async function mayStart({ forge }: Intake, person: Account, thread: number): Pro
 }
 
 interface Asked {
-  readonly source: NewPrompt["source"];
+  readonly source: ThreadSource;
   /** What is asked on a thread that reads like this. */
   readonly textOn: (thread: Thread) => string;
   readonly by: Account;
@@ -132,7 +131,7 @@ async function serve(intake: Intake, { source, comment }: Asked, entered: Entere
 }
 
 /** A prompt that is known already needs one where the event that brought it was cut off before it asked for one. */
-async function needsRun({ forge }: Intake, { tip: { session }, isNew }: Entered): Promise<boolean> {
-  if (await isHeld(forge, session)) return false;
-  return isNew || (hasWork(session) && !(await forge.runs.isUnderWay(session.session)));
+async function needsRun(intake: Intake, { tip: { session }, isNew }: Entered): Promise<boolean> {
+  if (await isHeld(intake, session)) return false;
+  return isNew || (hasWork(session) && !(await intake.forge.runs.isUnderWay(session.session)));
 }

@@ -1,7 +1,7 @@
-import { rescue } from "../sessions/decide.ts";
+import { hasExpired, rescue } from "../sessions/decide.ts";
 import type { Clock, SessionId } from "../sessions/ids.ts";
 import type { Actor, Run } from "../sessions/journal.ts";
-import { hasWork, type Lease, type Session } from "../sessions/session.ts";
+import { hasWork, type Lease, type Session, threadOf } from "../sessions/session.ts";
 import type { SessionStore, Tip } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
 import { dispatchFailedComment, gaveUpComment } from "./comments.ts";
@@ -19,16 +19,20 @@ export interface Waker {
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
-/** Whether a run works on the session. A lease whose run has ended without our hearing of it holds nobody up. */
-export async function isHeld({ runs }: Forge, { lease }: Session): Promise<boolean> {
-  return lease !== undefined && !(lease.run && (await runs.hasEnded(lease.run)));
+/** What knows whether leases still stand. */
+export type Witness = Pick<Waker, "forge" | "clock">;
+
+/** Whether somebody works on the session. A lease whose run has ended without our hearing of it holds nobody up. */
+export async function isHeld({ forge, clock }: Witness, { lease }: Session): Promise<boolean> {
+  if (!lease || hasExpired(lease, clock.now())) return false;
+  return !(lease.run && (await forge.runs.hasEnded(lease.run)));
 }
 
 /** Whether a run has anything to do in the session: work, or a lease to take up or give back. */
-export async function isWanted(forge: Forge, session: Session, run: Pick<Run, "id">): Promise<boolean> {
+export async function isWanted(witness: Witness, session: Session, run: Pick<Run, "id">): Promise<boolean> {
   if (hasWork(session)) return true;
   if (!session.lease) return false;
-  return session.lease.run?.id === run.id || !(await isHeld(forge, session));
+  return session.lease.run?.id === run.id || !(await isHeld(witness, session));
 }
 
 /** Asks for a run; where none can be had, the thread is told why. */
@@ -51,7 +55,7 @@ export async function recover(waker: Waker, session: SessionId, ended: Run): Pro
   const hand = { ...clock, by: app };
   const found = await store.tip(session);
   if (!found) return "left";
-  const end = { ended, isVoid: await voidLease(forge, found.session) };
+  const end = { ended, isVoid: await voidLease(waker, found.session) };
   if (rescue(hand, found.session, end).kind === "leave") return "left";
   if (await forge.runs.isUnderWay(session, ended)) return "left";
   const done = await transact({ store, session, pause: backOff }, ({ session: now }) => {
@@ -59,7 +63,8 @@ export async function recover(waker: Waker, session: SessionId, ended: Run): Pro
     return { change: decision.kind === "leave" ? null : decision.change, result: decision.kind };
   });
   if (!done.ok || done.result === "leave") return "left";
-  const thread = threadOf(done.tip.session);
+  const thread = waitingThread(done.tip.session);
+  if (thread === null) return "left";
   await attempt(waker, writeStatus(forge, done.tip.session, thread));
   if (done.result === "wake") return (await wake(waker, done.tip, thread)) ? "woken" : "left";
   await attempt(waker, forge.conversation.post(thread, gaveUpComment(done.tip.session)));
@@ -67,8 +72,8 @@ export async function recover(waker: Waker, session: SessionId, ended: Run): Pro
 }
 
 /** The lease that the session has now, if its run has ended. */
-async function voidLease(forge: Forge, session: Session): Promise<(lease: Lease) => boolean> {
-  const held = await isHeld(forge, session);
+async function voidLease(waker: Waker, session: Session): Promise<(lease: Lease) => boolean> {
+  const held = await isHeld(waker, session);
   return ({ epoch }) => !held && epoch === session.lease?.epoch;
 }
 
@@ -82,8 +87,8 @@ export async function attempt({ log }: Pick<Waker, "log">, telling: Promise<unkn
   }
 }
 
-/** Where the person is who waits for the session. */
-function threadOf(session: Session): number {
+/** Where the person is who waits for the session; null when nobody does on a thread. */
+function waitingThread(session: Session): number | null {
   const open = session.queue.find(({ text }) => text !== undefined);
-  return open?.source.thread ?? session.thread ?? 0;
+  return (open && threadOf(open)) ?? session.thread ?? null;
 }

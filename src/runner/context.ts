@@ -3,6 +3,7 @@ import type { Event } from "../sessions/journal.ts";
 import type { Message, ToolCall } from "../sessions/message.ts";
 import type { Prompt, Session } from "../sessions/session.ts";
 import { freshState, type ShellState } from "./shell-state.ts";
+import { readShellAnswer } from "./tool-call.ts";
 
 /** The same for every session and turn: providers cache the longest prefix that does not change. */
 export const instructions = `You are Offshoot, a coding agent that works on one branch of a git repository, started by a comment on an issue or pull request. The person reads only your final answer, so work until the task is done, then answer.
@@ -27,6 +28,11 @@ export function ask(prompt: Prompt, session: Session, thread: Thread | null): st
     prompt.text ?? "",
     "</prompt>",
   ].join("\n");
+}
+
+/** How the journal tells that a thread came along. */
+export function reference({ number }: Thread): { readonly kind: "thread"; readonly ref: string } {
+  return { kind: "thread", ref: `#${number}` };
 }
 
 function describe({ number, title, body, author, pull }: Thread): string[] {
@@ -74,15 +80,27 @@ function openCalls(messages: readonly Message[]): ToolCall[] {
 }
 
 function shellAfter(shells: Record<string, ShellState>, event: Event): Record<string, ShellState> {
+  if (event.type === "message.added") return managed(shells, event.message);
   if (event.type !== "command.ran") return shells;
-  const before = shells[event.shell] ?? freshState;
+  const before = shells[event.shell] ?? freshState(event.program);
   const after = {
+    ...before,
     cwd: event.cwd,
     env: event.env ?? before.env,
     executions: before.executions + 1,
     last_exit_code: event.exit_code,
   };
   return { ...shells, [event.shell]: after };
+}
+
+/** Shells are started and ended by calls of the tool `shell`, whose answers say what came of it. */
+function managed(shells: Record<string, ShellState>, message: Message): Record<string, ShellState> {
+  if (message.role !== "tool" || message.name !== "shell") return shells;
+  const answer = readShellAnswer(message.output);
+  if (!answer) return shells;
+  if ("shell" in answer) return { [answer.shell]: freshState(answer.program), ...shells };
+  const { [answer.ended]: _, ...others } = shells;
+  return others;
 }
 
 const interruption =

@@ -6,8 +6,8 @@ import { fact, type Hand } from "../sessions/decide.ts";
 import type { Repository } from "../sessions/git.ts";
 import { signature } from "../sessions/git-commit.ts";
 import type { CommitId } from "../sessions/ids.ts";
-import type { Fact } from "../sessions/journal.ts";
-import type { Prompt, Session } from "../sessions/session.ts";
+import type { Fact, TurnUsage } from "../sessions/journal.ts";
+import { type Prompt, type Session, threadOf } from "../sessions/session.ts";
 import { type RefUpdate, refOf, StoreError, type Tip } from "../sessions/store.ts";
 import { fetchBranch, fetchHistory, howMoved } from "./branch.ts";
 import { type Acting, lacksPull } from "./effects.ts";
@@ -19,7 +19,7 @@ export interface Delivery {
   readonly repository: Repository;
   readonly workspace: Workspace;
   readonly recorder: Recorder;
-  readonly acting: Acting;
+  readonly acting: Acting | null;
   readonly hand: Hand;
   readonly session: Session;
   readonly turn: { readonly number: number; readonly base: CommitId; readonly model: string };
@@ -28,6 +28,7 @@ export interface Delivery {
   readonly notices: readonly string[];
   /** The session's branch was deleted before the turn, and a notice tells so. */
   readonly again: boolean;
+  readonly usage: TurnUsage;
   readonly took: { readonly ms: number; readonly peakRssMb: number };
 }
 
@@ -43,6 +44,7 @@ interface Placed {
 interface Closing {
   readonly placed: Placed | null;
   readonly needsPull: boolean;
+  readonly files: readonly string[];
 }
 
 /** How often a branch may move under the delivery before the work goes to a branch of its own. */
@@ -89,10 +91,19 @@ async function end(delivery: Delivery, placed: Placed | null): Promise<Flush> {
         await annotate(delivery, placed.commit),
       ]
     : [];
-  const needsPull = placed?.branch === delivery.session.branch && (await lacksPull(delivery.acting, delivery.session));
+  const needsPull = placed?.branch === delivery.session.branch && (await lacksPull(delivery));
+  const files = placed ? await changedFiles(delivery, placed.commit) : [];
   return delivery.recorder.tryFlush({ refs: (tip) => [...refs, ...wipUpdate(tip, null)] }, () =>
-    closing(delivery, { placed, needsPull }),
+    closing(delivery, { placed, needsPull, files }),
   );
+}
+
+/** Paths that one answer of the journal names. */
+const mostFiles = 500;
+
+async function changedFiles({ repository }: Delivery, commit: CommitId): Promise<readonly string[]> {
+  const names = await repository.raw(["diff-tree", "-r", "-z", "--root", "--no-commit-id", "--name-only", commit]);
+  return names.split("\0").filter(Boolean).slice(0, mostFiles);
 }
 
 interface Refused {
@@ -143,7 +154,9 @@ function endWithout(delivery: Delivery, { cause, kept, refs }: Without): Promise
       "Look at the rules for branches, and at what this run's token may do (changes to workflow files need the permission “Workflows”), then ask again.",
   });
   const failed = { ...delivery, ending: { ...ending, answer: delivery.ending.answer } };
-  return delivery.recorder.flush({ refs: () => refs }, () => closing(failed, { placed: null, needsPull: false }));
+  return delivery.recorder.flush({ refs: () => refs }, () =>
+    closing(failed, { placed: null, needsPull: false, files: [] }),
+  );
 }
 
 async function unlessRefused<T>(attempt: () => Promise<T>): Promise<T | null> {
@@ -205,7 +218,9 @@ function message({ ending, prompt, session, turn }: Delivery): string {
   return [
     workTitle(ending.answer, prompt.text),
     "",
-    `Asked at ${prompt.source.url}`,
+    prompt.source.kind === "terminal"
+      ? `Asked at a terminal of ${prompt.source.host}`
+      : `Asked at ${prompt.source.url}`,
     "",
     `Co-authored-by: ${asker.name} <${asker.email}>`,
     `Offshoot-Session: ${session.session}`,
@@ -228,7 +243,7 @@ async function annotate(delivery: Delivery, commit: CommitId): Promise<RefUpdate
   return { ref, from, to: await repository.resolve(ref) };
 }
 
-async function noteOn({ session, turn, prompt, ending, recorder }: Delivery): Promise<string> {
+async function noteOn({ session, turn, prompt, ending, usage, recorder }: Delivery): Promise<string> {
   const facts: readonly Fact[] = [...(await recorder.journal()), ...recorder.waiting];
   const events = facts.filter((event) => "turn" in event && event.turn === turn.number);
   return stringify({
@@ -241,28 +256,22 @@ async function noteOn({ session, turn, prompt, ending, recorder }: Delivery): Pr
       event.type === "command.ran" ? [`${event.command} (exit code ${event.exit_code})`] : [],
     ),
     journal: refOf.session(session.session),
-    usage: tokensOf(events),
+    usage: { input: usage.input, output: usage.output },
   });
 }
 
-function tokensOf(events: readonly Fact[]): { input: number; output: number } {
-  const tokens = events.flatMap((event) => (event.type === "message.added" && event.tokens ? [event.tokens] : []));
-  return {
-    input: tokens.reduce((sum, { input }) => sum + input, 0),
-    output: tokens.reduce((sum, { output }) => sum + output, 0),
-  };
-}
-
 function closing(
-  { hand, session, turn, prompt, ending, notices, took }: Delivery,
-  { placed, needsPull }: Closing,
+  { hand, session, turn, prompt, ending, notices, usage, took }: Delivery,
+  { placed, needsPull, files }: Closing,
 ): Fact[] {
   const onBranch = placed?.branch === session.branch ? placed.commit : null;
-  const thread = prompt.source.thread;
+  const thread = threadOf(prompt);
+  const planned = (kind: "pull_request" | "answer", key: string) =>
+    thread === null ? [] : [fact(hand, "effect.planned", { kind, key, thread })];
   return [
     ...(onBranch ? [fact(hand, "checkpoint.made", { turn: turn.number, commit: onBranch })] : []),
-    ...(needsPull ? [fact(hand, "effect.planned", { kind: "pull_request", key: session.branch, thread })] : []),
-    fact(hand, "effect.planned", { kind: "answer", key: String(turn.number), thread }),
+    ...(needsPull ? planned("pull_request", session.branch) : []),
+    ...planned("answer", String(turn.number)),
     fact(hand, "turn.ended", {
       turn: turn.number,
       prompt: prompt.id,
@@ -273,6 +282,8 @@ function closing(
       notices: [...notices, ...(placed?.notices ?? [])],
       duration_ms: took.ms,
       peak_rss_mb: took.peakRssMb,
+      ...(files.length > 0 ? { files: [...files] } : {}),
+      usage,
     }),
   ];
 }

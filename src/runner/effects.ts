@@ -1,5 +1,6 @@
 import {
   type Asked,
+  type AskedOnThread,
   answerComment,
   answerMarker,
   pullRequestBody,
@@ -67,7 +68,7 @@ async function postAnswer({ forge, log }: Acting, { effect, events, session }: C
   const { conversation, repo } = forge;
   const ended = endedTurns(events).find(({ turn }) => String(turn) === effect.key);
   if (!ended) throw new Error(`No turn ${effect.key} has ended in session ${session.session}.`);
-  const asked = askedIn(events, ended);
+  const asked = onThread(askedIn(events, ended));
   try {
     const [posted] = await conversation.find(effect.thread, answerMarker(session, ended.turn), session.created_at);
     return posted ?? (await conversation.post(effect.thread, answerComment(session, ended, asked, { repo: repo.url })));
@@ -100,9 +101,11 @@ async function openPull(acting: Acting, { effect, events, session }: Completing)
 }
 
 /** Whether work on the session's own branch needs a pull request: there was none yet, or the last one is closed. */
-export async function lacksPull({ forge, log }: Acting, { own_branch, branch, effects }: Session): Promise<boolean> {
+export async function lacksPull({ acting, session }: { acting: Acting | null; session: Session }): Promise<boolean> {
+  const { own_branch, branch, effects } = session;
   const last = effects.findLast(({ kind }) => kind === "pull_request");
-  if (!own_branch || !last) return own_branch;
+  if (!acting || !own_branch || !last) return own_branch;
+  const { forge, log } = acting;
   if (!last.number) return false; // a person was told where to open it
   try {
     return (await forge.pulls.from(branch)) === null;
@@ -169,6 +172,12 @@ export function statusUpdates({ forge, log }: Acting, thread: number, everyMs: n
       await edit;
     },
   };
+}
+
+function onThread(asked: Asked): AskedOnThread {
+  const { source } = asked;
+  if (source.kind !== "terminal") return { ...asked, source };
+  throw new Error(`Prompt ${asked.id} was asked at a terminal, where answers are not posted.`);
 }
 
 function endedTurns(events: readonly Event[]): EventOf<"turn.ended">[] {

@@ -27,6 +27,8 @@ export interface StepRequest {
 export interface StepReply {
   readonly parts: readonly AssistantPart[];
   readonly tokens: Tokens;
+  /** The provider's own id of the reply, where it gave one. */
+  readonly id?: string;
   /** Why the model stopped: `tools` wants its calls answered; `length` ran into the output limit. Only `tools` has calls. */
   readonly stop: "end" | "tools" | "length" | "refusal";
 }

@@ -70,6 +70,7 @@ const callDeltaSchema = v.object({
 });
 
 const chunkSchema = v.object({
+  id: v.nullish(v.string()),
   choices: v.nullish(
     v.array(
       v.object({
@@ -115,21 +116,23 @@ interface Collected {
   reasoning: string;
   readonly calls: CallSoFar[];
   finish: string | null;
+  id: string | null;
   usage: Chunk["usage"];
 }
 
 /** Collects a streamed completion. Throws {@link BrokenReply} when it is cut, malformed or empty. */
 export async function fromChatStream(chunks: AsyncIterable<unknown>): Promise<StepReply> {
-  const so: Collected = { text: "", refusal: "", reasoning: "", calls: [], finish: null, usage: null };
+  const so: Collected = { text: "", refusal: "", reasoning: "", calls: [], finish: null, id: null, usage: null };
   for await (const raw of chunks) {
     const chunk = v.safeParse(chunkSchema, raw);
     if (!chunk.success) throw new BrokenReply("sent a malformed completion chunk");
     const choice = chunk.output.choices?.[0];
     if (choice) collect(so, choice);
+    so.id = chunk.output.id ?? so.id;
     so.usage = chunk.output.usage ?? so.usage;
   }
   if (so.finish === null) throw new BrokenReply("cut the reply off before its end");
-  return finishReply({ parts: toParts(so), tokens: toTokens(so.usage), cut: toCut(so) });
+  return finishReply({ parts: toParts(so), tokens: toTokens(so.usage), id: so.id, cut: toCut(so) });
 }
 
 function collect(so: Collected, { delta, finish_reason }: Choice): void {

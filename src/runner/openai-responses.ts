@@ -102,6 +102,7 @@ const doneItemSchema = v.object({ item: v.unknown() });
 
 const endSchema = v.object({
   response: v.object({
+    id: v.nullish(v.string()),
     incomplete_details: v.nullish(v.object({ reason: v.nullish(v.string()) })),
     error: v.nullish(v.object({ code: v.nullish(v.string()), message: v.nullish(v.string()) })),
     usage: v.nullish(
@@ -166,7 +167,7 @@ function toDraft(items: readonly Item[], response: Response): Draft {
   const refused = items.some((item) => item.type === "message" && item.content.some((c) => c.type === "refusal"));
   const reason = response.incomplete_details?.reason;
   const cut = refused || reason === "content_filter" ? "refusal" : reason ? "length" : null;
-  return { parts: items.flatMap(toParts), tokens: toTokens(response), cut };
+  return { parts: items.flatMap(toParts), tokens: toTokens(response), id: response.id, cut };
 }
 
 function toParts(item: Item): AssistantPart[] {

@@ -3,6 +3,7 @@ import type { CommitId, SessionId } from "../sessions/ids.ts";
 import { type Event, type Fact, number } from "../sessions/journal.ts";
 import { type Append, type RefUpdate, refOf, type SessionStore, StoreError, type Tip } from "../sessions/store.ts";
 import { transact } from "../sessions/transact.ts";
+import type { History } from "./history.ts";
 
 /** Thrown when another run has taken the session: everything since the last flush is theirs to do again. */
 export class Fenced extends Error {
@@ -35,7 +36,7 @@ export interface Recorder {
   keep(name: string, content: Buffer): void;
   /** The facts since the last flush. */
   readonly waiting: readonly Fact[];
-  /** The journal up to the last flush; the store is asked only where others have written since the last time. */
+  /** The journal since its last compaction, up to the last flush. */
   journal(): Promise<readonly Event[]>;
   /**
    * Appends what waits, with `more` facts made against the tip. Without any fact it only reads the tip. Throws
@@ -50,10 +51,12 @@ export interface RecorderOptions {
   readonly store: SessionStore;
   readonly session: SessionId;
   readonly epoch: number;
+  readonly history: History;
+  /** Told of every fact when it is added. */
+  readonly watch: (fact: Fact) => void;
 }
 
-export function openRecorder({ store, session, epoch }: RecorderOptions): Recorder {
-  const history = openHistory({ store, session });
+export function openRecorder({ store, session, epoch, history, watch }: RecorderOptions): Recorder {
   const writer = { store, session, pause: async () => undefined };
   let waiting: readonly Fact[] = [];
   let output: Readonly<Record<string, Buffer>> = {};
@@ -73,6 +76,7 @@ export function openRecorder({ store, session, epoch }: RecorderOptions): Record
     waiting = waiting.slice(facts.length);
     output = Object.fromEntries(Object.entries(output).filter(([name]) => !(name in files)));
     history.extend(number(done.result, done.tip.session.seq - done.result.length));
+    for (const fact of done.result.slice(facts.length)) watch(fact);
     return { ok: true, tip: done.tip };
   }
 
@@ -85,6 +89,7 @@ export function openRecorder({ store, session, epoch }: RecorderOptions): Record
   return {
     add(...facts) {
       waiting = [...waiting, ...facts];
+      for (const fact of facts) watch(fact);
     },
     keep(name, content) {
       output = { ...output, [name]: content };
@@ -99,24 +104,6 @@ export function openRecorder({ store, session, epoch }: RecorderOptions): Record
       if (flushed.ok) return flushed.tip;
       const cause = `${flushed.moved.join(", ")} moved, though no other run holds session ${session}`;
       throw new StoreError("refused", `${cause}. Find out what else writes there, then comment \`/agent go on\`.`);
-    },
-  };
-}
-
-/** A session's events, read once and then kept up to date with what we write. */
-function openHistory({ store, session }: Pick<RecorderOptions, "store" | "session">) {
-  let known: readonly Event[] = [];
-  let complete = false;
-  return {
-    async read(): Promise<readonly Event[]> {
-      if (!complete) known = (await store.journal(session)).flatMap(({ events }) => events);
-      complete = true;
-      return known;
-    },
-    extend(events: readonly Event[]): void {
-      const [first] = events;
-      if (first && first.seq !== (known.at(-1)?.seq ?? 0) + 1) complete = false;
-      known = [...known, ...events];
     },
   };
 }

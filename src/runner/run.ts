@@ -1,11 +1,13 @@
-import { release, startTurn, takeLease } from "../sessions/decide.ts";
+import { hasExpired, release, startTurn, takeLease } from "../sessions/decide.ts";
 import type { CommitId } from "../sessions/ids.ts";
-import type { Lease } from "../sessions/session.ts";
+import { hasTurns, hasWork, type Lease, threadOf } from "../sessions/session.ts";
 import { StoreError, type Tip } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
 import { startOfTurn } from "./branch.ts";
-import { ask } from "./context.ts";
+import { ask, reference } from "./context.ts";
 import { completeEffects, showStatus } from "./effects.ts";
+import { openHistory } from "./history.ts";
+import { keepLease } from "./lease.ts";
 import { formatModelRef } from "./model.ts";
 import { openRecorder } from "./recorder.ts";
 import type { Runner } from "./runner.ts";
@@ -13,41 +15,61 @@ import { type Begun, type Held, runTurn } from "./turn.ts";
 import { openWorkspace } from "./workspace.ts";
 
 export type RunReport =
-  | { readonly kind: "drained"; readonly turns: number; readonly tip: Tip }
+  | Drained
   /** Another run holds the session and will see all that is queued. */
   | { readonly kind: "busy"; readonly lease: Lease }
   /** Nothing is to do: another run was faster. */
   | { readonly kind: "idle" };
 
+export interface Drained {
+  readonly kind: "drained";
+  readonly turns: number;
+  readonly tip: Tip;
+}
+
+/** The session as it was taken, under this epoch. */
+export interface Taken {
+  readonly epoch: number;
+  readonly tip: Tip;
+}
+
 /**
- * Takes the session, works on its prompts until none is left, and releases it. Where any part of
- * the journal is corrupt it throws a `JournalError` before anything is written.
+ * Takes the session, works on its prompts until none is left, and releases it. Where what the turns would read of the
+ * journal is corrupt it throws a `JournalError` before anything is written.
  */
 export async function runSession(runner: Runner): Promise<RunReport> {
-  await runner.store.journal(runner.session);
+  await openHistory(runner.store, runner.session).read();
   const lease = await claim(runner);
-  if (lease.kind !== "taken") return lease;
-  const { epoch } = lease;
-  const recorder = openRecorder({ ...runner, epoch });
+  return lease.kind === "taken" ? workOff(runner, lease) : lease;
+}
+
+/** Works on the prompts of a session that is taken until none is left, and releases it. */
+export async function workOff(runner: Runner, { epoch, tip }: Taken): Promise<Drained> {
+  const history = openHistory(runner.store, runner.session);
+  const recorder = openRecorder({ ...runner, epoch, history });
   const workspace = await openWorkspace({ ...runner, tree: runner.tree.path, at: runner.tree.at });
-  const run: OpenRun = { runner, recorder, workspace, epoch, acting: { ...runner, recorder } };
-  return drain(run, await completeEffects(run.acting, lease.tip));
+  const acting = runner.forge && { ...runner, forge: runner.forge, recorder };
+  const lease = keepLease({ ...runner, recorder, epoch });
+  const run: OpenRun = { runner, recorder, workspace, epoch, acting, lease };
+  try {
+    return await drain(run, acting ? await completeEffects(acting, tip) : tip);
+  } finally {
+    await lease.end();
+  }
 }
 
 interface OpenRun extends Held {
   readonly epoch: number;
 }
 
-type Claim =
-  | { readonly kind: "taken"; readonly epoch: number; readonly tip: Tip }
-  | Extract<RunReport, { kind: "busy" | "idle" }>;
+type Claimed = ({ readonly kind: "taken" } & Taken) | Extract<RunReport, { kind: "busy" | "idle" }>;
 
-async function claim(runner: Runner): Promise<Claim> {
+async function claim(runner: Runner): Promise<Claimed> {
   const { store, session, hand, holder, forge } = runner;
   const ended = new Set<number>();
   for (;;) {
     const claimed = await transact({ store, session, pause: backOff }, ({ session: now }) => {
-      const isVoid = ({ run, epoch }: Lease) => run !== undefined && ended.has(epoch);
+      const isVoid = (lease: Lease) => ended.has(lease.epoch) || hasExpired(lease, hand.now());
       const decision = takeLease(hand, now, { ...holder, isVoid });
       return { change: decision.kind === "taken" ? decision.change : null, result: decision };
     });
@@ -56,18 +78,19 @@ async function claim(runner: Runner): Promise<Claim> {
     if (result.kind === "taken") return { kind: "taken", epoch: result.epoch, tip };
     if (result.kind === "idle") return result;
     const { lease } = result;
-    if (!lease.run || ended.has(lease.epoch) || !(await forge.runs.hasEnded(lease.run))) return result;
+    if (!forge || !lease.run || ended.has(lease.epoch) || !(await forge.runs.hasEnded(lease.run))) return result;
     ended.add(lease.epoch);
   }
 }
 
-async function drain(run: OpenRun, taken: Tip): Promise<RunReport> {
-  const { runner, recorder, epoch } = run;
+async function drain(run: OpenRun, taken: Tip): Promise<Drained> {
+  const { runner, recorder, epoch, acting } = run;
+  const isLeft = acting ? hasWork : hasTurns;
   let tip = taken;
   for (let turns = 0; ; ) {
-    if (tip.session.phase === "idle") {
+    if (!hasTurns(tip.session)) {
       tip = await showElsewhere(run, tip, turns);
-      tip = await recorder.flush({}, ({ session }) => release(runner.hand, session, epoch)?.facts ?? []);
+      tip = await recorder.flush({}, ({ session }) => release(runner.hand, session, epoch, isLeft)?.facts ?? []);
       if (!tip.session.lease) return { kind: "drained", turns, tip };
     } else {
       tip = await runTurn(run, tip.session.turn ? await takeUp(run, tip, tip.session.turn) : await start(run, tip));
@@ -79,10 +102,11 @@ async function drain(run: OpenRun, taken: Tip): Promise<RunReport> {
 /** The status comments that the last turn of this run did not bring up to date: on other threads, or all of them. */
 async function showElsewhere({ acting }: OpenRun, tip: Tip, turns: number): Promise<Tip> {
   const { effects, queue, usage } = tip.session;
-  const shown = turns > 0 ? queue.find(({ turn }) => turn === usage.turns)?.source.thread : undefined;
+  const last = turns > 0 ? queue.find(({ turn }) => turn === usage.turns) : undefined;
+  const shown = last && threadOf(last);
   let now = tip;
   for (const { kind, thread } of effects) {
-    if (kind === "status" && thread !== shown) now = await showStatus(acting, now, thread);
+    if (acting && kind === "status" && thread !== shown) now = await showStatus(acting, now, thread);
   }
   return now;
 }
@@ -97,10 +121,12 @@ async function start({ runner, recorder }: OpenRun, { session }: Tip): Promise<B
   const { repository, forge, hand, model } = runner;
   const { base, notices, again } = await startOfTurn(repository, session);
   const isFirst = session.usage.turns === 0;
-  const thread = isFirst && session.thread !== undefined ? await forge.conversation.thread(session.thread) : null;
+  const thread = forge && isFirst && session.thread ? await forge.conversation.thread(session.thread) : null;
   const tip = await recorder.flush({}, ({ session: now }) => {
     const name = model.ok ? formatModelRef(model.ref) : "none";
-    return startTurn(hand, now, { model: name, base, ask: (prompt) => ask(prompt, now, thread) })?.facts ?? [];
+    const turn = { model: name, base, ask: (prompt: Parameters<typeof ask>[0]) => ask(prompt, now, thread) };
+    const started = startTurn(hand, now, { ...turn, references: thread ? [reference(thread)] : [] });
+    return started?.facts ?? [];
   });
   return { tip, notices, again };
 }

@@ -3,7 +3,7 @@ import type { Forge } from "../github/forge.ts";
 import type { Hand, Holder } from "../sessions/decide.ts";
 import type { Repository } from "../sessions/git.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
-import type { Problem } from "../sessions/journal.ts";
+import type { Fact, Problem } from "../sessions/journal.ts";
 import type { SessionStore } from "../sessions/store.ts";
 import type { Model, ModelRef } from "./model.ts";
 
@@ -13,7 +13,8 @@ export interface Runner {
   readonly store: SessionStore;
   /** The clean repository in which commits are made, with the remote that they go to. */
   readonly repository: Repository;
-  readonly forge: Forge;
+  /** Null at a terminal: then nothing is written outside git. */
+  readonly forge: Forge | null;
   readonly config: Config;
   readonly model: ModelChoice;
   readonly hand: Hand;
@@ -28,6 +29,12 @@ export interface Runner {
   /** What the agent's shells start with, beside what the session adds. */
   readonly shellEnv: Readonly<Record<string, string>>;
   readonly saveEveryMs: number;
+  /** How often the session is looked at while a turn runs, for who wants it to stop; null: only when it is saved. */
+  readonly lookEveryMs: number | null;
+  /** Aborted when whoever started the run wants it to stop. */
+  readonly stop: AbortSignal;
+  /** Told of every fact when it is written down, in order. */
+  readonly watch: (fact: Fact) => void;
   readonly log: Log;
 }
 

@@ -30,6 +30,8 @@ export interface Work {
   readonly limits: TurnLimits;
   /** Aborts the turn at its time limit. */
   readonly deadline: AbortSignal;
+  /** Aborts the turn because somebody wants it to stop. */
+  readonly stop: AbortSignal;
 }
 
 export interface Ending {
@@ -46,25 +48,26 @@ export function endingFor(outcome: Outcome, problem: Problem): Ending {
 /** Works on one prompt until the model answers or a limit ends it: ask the model, run its calls, again. */
 export async function workThrough(work: Work): Promise<Ending> {
   const { turn, recorder, saver, model } = work;
+  const signal = AbortSignal.any([work.deadline, work.stop]);
   const messages = [...work.messages];
-  const say = (step: number, message: Message, tokens?: StepReply["tokens"]) => {
+  const say = (step: number, message: Message, reply?: StepReply) => {
     messages.push(message);
-    recorder.add(fact(work.hand, "message.added", { turn, step, message, ...(tokens ? { tokens } : {}) }));
+    recorder.add(fact(work.hand, "message.added", { turn, step, message, ...(reply && counted(reply)) }));
   };
   let { tokens } = work.done;
   for (let step = work.done.steps + 1; ; step += 1) {
     const reached = limitReached(work, { step, tokens });
     if (reached) return reached;
-    const reply = await saver.during({ turn, step: step - 1 }, think(work, messages));
+    const reply = await saver.during({ turn, step: step - 1 }, think(work, messages, signal));
     if ("outcome" in reply) return reply;
     tokens += reply.tokens.input + reply.tokens.output;
     const by = `${model.ref.provider}:${model.ref.model}`;
-    say(step, { role: "assistant", model: by, parts: [...reply.parts] }, reply.tokens);
+    say(step, { role: "assistant", model: by, parts: [...reply.parts] }, reply);
     const ending = endOf(reply);
     if (ending) return ending;
     for (const call of callsOf(reply)) {
       await saver.saveIfDue({ turn, step });
-      const { output, happened } = await work.tools.run(call, { signal: work.deadline });
+      const { output, happened } = await work.tools.run(call, { signal });
       recorder.add(...(await Promise.all(happened.map((what) => journaled(work, step, what)))));
       say(step, { role: "tool", call: call.call, name: call.name, output });
     }
@@ -72,15 +75,26 @@ export async function workThrough(work: Work): Promise<Ending> {
   }
 }
 
-function limitReached({ limits, deadline }: Work, used: { step: number; tokens: number }): Ending | null {
-  if (deadline.aborted) return outOfTime();
+function counted({ tokens, id }: StepReply) {
+  return { tokens, ...(id === undefined ? {} : { reply: id }) };
+}
+
+function limitReached(work: Work, used: { step: number; tokens: number }): Ending | null {
+  const { limits, deadline, stop } = work;
+  if (deadline.aborted || stop.aborted) return interrupted(work);
   if (used.step > limits.steps) return limit(`${limits.steps} steps were taken`, "steps");
   if (used.tokens >= limits.tokens) return limit(`${used.tokens.toLocaleString("en-US")} tokens were used`, "tokens");
   return null;
 }
 
-function outOfTime(): Ending {
-  return limit("the time for one turn is over", "minutes");
+function interrupted({ stop }: Work): Ending {
+  if (!stop.aborted) return limit("the time for one turn is over", "minutes");
+  return endingFor("stopped", {
+    kind: "stopped",
+    message:
+      "The turn was asked to stop. What it had changed until then is kept; the step that it was in is not finished.",
+    remedy: "Ask again with what should be done instead, or ask to go on. Prompts that wait start with the next one.",
+  });
 }
 
 function limit(reached: string, key: string): Ending {
@@ -91,14 +105,14 @@ function limit(reached: string, key: string): Ending {
   });
 }
 
-async function think(work: Work, messages: readonly Message[]): Promise<StepReply | Ending> {
-  const { model, cacheKey, deadline } = work;
+async function think(work: Work, messages: readonly Message[], signal: AbortSignal): Promise<StepReply | Ending> {
+  const { model, cacheKey } = work;
   try {
-    return await model.step({ instructions, messages: [...messages], tools: toolSpecs(), cacheKey, signal: deadline });
+    return await model.step({ instructions, messages: [...messages], tools: toolSpecs(), cacheKey, signal });
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     const { kind, message, remedy } = error;
-    return kind === "aborted" ? outOfTime() : endingFor("failed", { kind, message, remedy });
+    return kind === "aborted" ? interrupted(work) : endingFor("failed", { kind, message, remedy });
   }
 }
 

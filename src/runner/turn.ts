@@ -1,14 +1,12 @@
 import { join } from "node:path";
-import type { Asked } from "../github/comments.ts";
 import { fact, type Hand, runsPerTurn } from "../sessions/decide.ts";
-import type { Session } from "../sessions/session.ts";
+import { type Prompt, type Session, threadOf } from "../sessions/session.ts";
 import { refOf, type Tip } from "../sessions/store.ts";
 import { fetchCommit } from "./branch.ts";
-import { type Context, contextOf } from "./context.ts";
+import { type Context, contextOf, instructions } from "./context.ts";
 import { deliver } from "./deliver.ts";
 import {
   type Acting,
-  askedIn,
   completeEffects,
   describePull,
   type StatusUpdates,
@@ -16,6 +14,7 @@ import {
   statusUpdates,
 } from "./effects.ts";
 import { agentEnvironment } from "./environment.ts";
+import type { KeptLease } from "./lease.ts";
 import type { Model } from "./model.ts";
 import { spawnDirectly } from "./processes.ts";
 import type { Recorder } from "./recorder.ts";
@@ -23,7 +22,8 @@ import type { Runner } from "./runner.ts";
 import { openSaver } from "./saver.ts";
 import { openShells, type Shells } from "./shells.ts";
 import { type Ending, endingFor, workThrough } from "./steps.ts";
-import { openTools } from "./tools.ts";
+import { openTools, toolSpecs } from "./tools.ts";
+import { turnUsage } from "./usage.ts";
 import { alignAgentsGit, type Workspace } from "./workspace.ts";
 
 /** What a run has in hand while it holds the session. */
@@ -31,7 +31,9 @@ export interface Held {
   readonly runner: Runner;
   readonly recorder: Recorder;
   readonly workspace: Workspace;
-  readonly acting: Acting;
+  /** Null where nothing is written outside git. */
+  readonly acting: Acting | null;
+  readonly lease: KeptLease;
 }
 
 /** A turn that is open in the journal, and what to tell the person about where it stands. */
@@ -48,6 +50,8 @@ const outputCap = 30_000;
 const usualTimeoutMs = 120_000;
 /** Status edits while a turn runs: GitHub allows few writes, and people do not read faster. */
 const statusEveryMs = 20_000;
+/** What every request carries beside the conversation. */
+const overhead = { system: instructions.length, tools: JSON.stringify(toolSpecs()).length };
 /** The longest that a timer of Node's can be set to. */
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -57,21 +61,31 @@ export async function runTurn(run: Held, { tip, notices, again }: Begun): Promis
   const { repository } = runner;
   const began = Date.now();
   const turn = openTurn(tip.session);
-  const prompt = askedIn(await recorder.journal(), { turn: turn.number, prompt: turn.prompt });
-  const { thread } = prompt.source;
+  const prompt = promptOf(tip.session, turn);
+  const thread = threadOf(prompt);
   const hand = onBehalfOf(prompt, runner.hand);
-  const { session } = await showStatus(acting, tip, thread);
+  const show = async (now: Tip) => (acting && thread !== null ? showStatus(acting, now, thread) : now);
+  const { session } = await show(tip);
   const context = await resume(run, session, hand);
   const ending = await workOn({ ...run, session, turn, hand, context, thread });
   const took = { ms: Date.now() - began, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024) };
-  const result = { prompt, ending, notices, again, took };
+  const told = [...(await recorder.journal()), ...recorder.waiting];
+  const usage = turnUsage(told, turn.number, overhead);
+  const result = { prompt, ending, notices, again, usage, took };
   const delivered = await deliver({ repository, workspace, recorder, acting, hand, session, turn, ...result });
+  if (!acting) return delivered;
   const completed = await completeEffects(acting, delivered);
   if (completed.session.head !== session.head) await describePull(acting, completed.session);
-  return showStatus(acting, completed, thread);
+  return show(completed);
 }
 
-function onBehalfOf({ by: { login, id } }: Asked, hand: Hand): Hand {
+function promptOf({ session, queue }: Session, { number, prompt: id }: Turn): Prompt & { readonly text: string } {
+  const prompt = queue.find((prompt) => prompt.id === id);
+  if (prompt?.text === undefined) throw new Error(`Turn ${number} of session ${session} has no prompt.`);
+  return { ...prompt, text: prompt.text };
+}
+
+function onBehalfOf({ by: { login, id } }: Prompt, hand: Hand): Hand {
   return { ...hand, by: { ...hand.by, for: { login, id } } };
 }
 
@@ -100,8 +114,8 @@ interface Working extends Held {
   readonly turn: Turn;
   readonly hand: Hand;
   readonly context: Context;
-  /** Where the person is who asked. */
-  readonly thread: number;
+  /** Where the person is who asked; null for one at a terminal. */
+  readonly thread: number | null;
 }
 
 async function workOn(working: Working): Promise<Ending> {
@@ -114,7 +128,7 @@ async function workOn(working: Working): Promise<Ending> {
   await alignAgentsGit(spawnDirectly, { tree, env, repository, commit: turn.base });
   const folder = join(scratch, `shells-${turn.number}`);
   const shells = openShells({ cwd: tree, env, scratch: folder, cap: outputCap, restore: context.shells });
-  const status = statusUpdates(working.acting, working.thread, statusEveryMs);
+  const status = updates(working);
   try {
     return await converse(working, { model: runner.model.open(), shells, status });
   } finally {
@@ -122,6 +136,12 @@ async function workOn(working: Working): Promise<Ending> {
     await status.settled();
   }
 }
+
+function updates({ acting, thread }: Working): StatusUpdates {
+  return acting && thread !== null ? statusUpdates(acting, thread, statusEveryMs) : noUpdates;
+}
+
+const noUpdates: StatusUpdates = { show: () => undefined, settled: async () => undefined };
 
 interface Means {
   readonly model: Model;
@@ -153,11 +173,15 @@ async function converse(working: Working, { model, shells, status }: Means): Pro
       wip,
       everyMs,
       log,
-      onSaved: status.show,
+      onSaved: (tip) => {
+        working.lease.heed(tip);
+        status.show(tip);
+      },
     }),
     hand,
     limits,
     deadline: AbortSignal.timeout(Math.min(limits.minutes * 60_000, longestTimerMs)),
+    stop: working.lease.stopOf(turn.number),
   });
 }
 

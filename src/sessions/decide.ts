@@ -1,5 +1,5 @@
 import type { Clock, CommitId, EventId, SessionId } from "./ids.ts";
-import type { Actor, EventOf, EventType, Fact, PromptSource, Run } from "./journal.ts";
+import type { Actor, EventOf, EventType, Fact, PromptSource, Run, Visibility } from "./journal.ts";
 import { hasWork, isWaiting, type Lease, type Prompt, type Session } from "./session.ts";
 import type { Change, ThreadIndex } from "./store.ts";
 
@@ -46,6 +46,11 @@ export function open(hand: Hand, { session, opened, thread, prompt }: NewSession
   };
 }
 
+/** Opens a session that belongs to no thread; whoever opens it works on it. */
+export function openAlone(hand: Hand, { session, opened, prompt }: Omit<NewSession, "thread">): Change {
+  return { facts: [fact(hand, "session.opened", { session, ...opened }), fact(hand, "prompt.queued", prompt)] };
+}
+
 function wake(hand: Hand, reason: Fields<"wake.requested">["reason"]): Fact {
   return fact(hand, "wake.requested", { nonce: hand.newId(), reason });
 }
@@ -53,10 +58,13 @@ function wake(hand: Hand, reason: Fields<"wake.requested">["reason"]): Fact {
 export type Queued =
   | { readonly kind: "queued"; readonly change: Change }
   /** The same source asked before; nothing to do. */
-  | { readonly kind: "known" };
+  | { readonly kind: "known" }
+  /** Nothing is asked of a retired session any more. */
+  | { readonly kind: "retired" };
 
 /** Queues a prompt once per source; asks for a run unless one holds the session and will see the prompt by itself. */
 export function queue(hand: Hand, session: Session, prompt: NewPrompt): Queued {
+  if (session.status === "retired") return { kind: "retired" };
   if (isKnown(session, prompt.source)) return { kind: "known" };
   const queued = fact(hand, "prompt.queued", prompt);
   return { kind: "queued", change: { facts: session.lease ? [queued] : [queued, wake(hand, "prompt")] } };
@@ -100,6 +108,8 @@ function isSameRun(one: Run | undefined, other: Run): boolean {
 export interface Holder {
   readonly holder: string;
   readonly run?: Run;
+  /** For a holder without a run: how long a lease of its lasts unless it is renewed. */
+  readonly forMs?: number;
 }
 
 export type LeaseDecision =
@@ -108,20 +118,40 @@ export type LeaseDecision =
   /** Nobody holds the session and nothing is to do: a late or doubled wake-up. */
   | { readonly kind: "idle" };
 
-/** Claims the session; a lease stands until it is released or `isVoid` says that its run has ended. */
-export function takeLease(
-  hand: Hand,
-  session: Session,
-  claim: Holder & { isVoid: (lease: Lease) => boolean },
-): LeaseDecision {
+export interface Claim extends Holder {
+  /** Whether a lease's holder is known to be gone. */
+  readonly isVoid: (lease: Lease) => boolean;
+  /** What the session is taken for; without any of it, it is left alone. */
+  readonly wants?: (session: Session) => boolean;
+}
+
+/** Claims the session; a lease stands until it is released or `isVoid`. */
+export function takeLease(hand: Hand, session: Session, claim: Claim): LeaseDecision {
   const { lease } = session;
-  if (!lease && !hasWork(session)) return { kind: "idle" };
+  const { wants = hasWork } = claim;
+  if (!lease && !wants(session)) return { kind: "idle" };
   const earlierAttempt =
     lease?.run && claim.run && isSameRun(lease.run, claim.run) && lease.run.attempt < claim.run.attempt;
   if (lease && !earlierAttempt && !claim.isVoid(lease)) return { kind: "busy", lease };
   const epoch = session.epoch + 1;
-  const taken = fact(hand, "lease.taken", { epoch, holder: claim.holder, ...(claim.run ? { run: claim.run } : {}) });
+  const { holder, run, forMs } = claim;
+  const until = forMs === undefined ? {} : { until: after(hand, forMs) };
+  const taken = fact(hand, "lease.taken", { epoch, holder, ...(run ? { run } : {}), ...until });
   return { kind: "taken", epoch, change: { facts: [taken] } };
+}
+
+/** For a holder without a run, which has to say from time to time that it is still there. */
+export function renewLease(hand: Hand, epoch: number, forMs: number): Fact {
+  return fact(hand, "lease.renewed", { epoch, until: after(hand, forMs) });
+}
+
+function after({ now }: Hand, ms: number): string {
+  return new Date(now().getTime() + ms).toISOString();
+}
+
+/** Whether a lease that has to be renewed was not; one with a run never expires, the platform knows about the run. */
+export function hasExpired({ until }: Lease, now: Date): boolean {
+  return until !== undefined && Date.parse(until) < now.getTime();
 }
 
 /** Runs that may work on one turn before it counts as failed: something in it kills them. */
@@ -132,26 +162,31 @@ export interface Start {
   readonly base: CommitId;
   /** The prompt as the model is to read it. */
   readonly ask: (prompt: Prompt) => string;
+  /** What else it reads with the prompt. */
+  readonly references?: readonly Pick<Fields<"context.referenced">, "kind" | "ref">[];
+  readonly visibility?: Visibility;
 }
 
 /** Starts the turn of the first waiting prompt; null when none waits or a turn is open. */
-export function startTurn(hand: Hand, session: Session, { model, base, ask }: Start): Change | null {
+export function startTurn(hand: Hand, session: Session, start: Start): Change | null {
+  const { model, base, ask, references = [], visibility } = start;
   const prompt = session.queue.find(isWaiting);
-  if (!prompt || session.turn) return null;
+  if (!prompt || session.turn || session.phase === "held") return null;
   const turn = session.usage.turns + 1;
   return {
     facts: [
-      fact(hand, "turn.started", { turn, prompt: prompt.id, model, base }),
+      fact(hand, "turn.started", { turn, prompt: prompt.id, model, base, ...(visibility ? { visibility } : {}) }),
+      ...references.map((referred) => fact(hand, "context.referenced", { turn, ...referred })),
       fact(hand, "message.added", { turn, step: 0, message: { role: "user", text: ask(prompt) } }),
     ],
   };
 }
 
 /**
- * Gives the session back; null while there is work left. Decided against the state that the swap is made from, so a
- * prompt that arrives meanwhile makes the swap fail and is seen.
+ * Gives the session back; null while there is work left that its holder can do. Decided against the state that the swap
+ * is made from, so a prompt that arrives meanwhile makes the swap fail and is seen.
  */
-export function release(hand: Hand, session: Session, epoch: number): Change | null {
-  if (hasWork(session)) return null;
+export function release(hand: Hand, session: Session, epoch: number, isLeft = hasWork): Change | null {
+  if (isLeft(session)) return null;
   return { facts: [fact(hand, "lease.released", { epoch })] };
 }

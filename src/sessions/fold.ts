@@ -1,8 +1,12 @@
 import { type Event, type EventOf, JournalError, type Stored } from "./journal.ts";
-import { type Effect, foldVersion, isClosed, isWaiting, type Prompt, type Session } from "./session.ts";
+import { type Effect, foldVersion, isClosed, isWaiting, type Lease, type Prompt, type Session } from "./session.ts";
 
 /** Closed prompts that the state remembers. */
 const closedPromptsKept = 200;
+/** Paths that the state remembers. */
+const touchedKept = 500;
+
+type Breakdown = Session["usage"]["breakdown"];
 
 /** What happened cannot follow what happened before: a bug in whoever decided it, or a forged journal. */
 export class FoldError extends Error {
@@ -41,8 +45,14 @@ function apply(session: Session | null, event: Event): Session {
     return open(event);
   }
   if (!session) throw new FoldError(event, "a journal begins with session.opened");
+  if (session.status === "retired") throw new FoldError(event, "the session is retired");
   return { ...change(session, event), seq: event.seq, last_accessed: event.at };
 }
+
+const noUsage: Session["usage"] = {
+  ...{ turns: 0, steps: 0, input: 0, cached: 0, output: 0, reasoning: 0, duration_ms: 0, peak_rss_mb: 0 },
+  breakdown: { system: 0, tools: 0, history: 0, prompt: 0 },
+};
 
 function open(event: EventOf<"session.opened">): Session {
   return {
@@ -64,10 +74,11 @@ function open(event: EventOf<"session.opened">): Session {
     ...(event.branch.own ? {} : { head: event.branch.base }),
     epoch: 0,
     lost_runs: 0,
-    genealogy: { depth: event.depth },
+    genealogy: { depth: event.depth, ...(event.parent ? { parent_session_id: event.parent } : {}) },
     context_status: { is_compacted: false },
     context: { appends_since_cut: 0 },
-    usage: { turns: 0, steps: 0, input: 0, cached: 0, output: 0, reasoning: 0, duration_ms: 0, peak_rss_mb: 0 },
+    usage: noUsage,
+    touched: [],
     queue: [],
     forgotten_comment: 0,
     effects: [],
@@ -80,7 +91,7 @@ type Later = Exclude<Event, { type: "session.opened" }>;
 function change(session: Session, event: Later): Session {
   switch (event.type) {
     case "prompt.queued":
-      return withPhase({ ...session, lost_runs: 0, queue: [...session.queue, queued(event)] });
+      return promptQueued(session, event);
     case "wake.requested":
       return {
         ...session,
@@ -89,8 +100,15 @@ function change(session: Session, event: Later): Session {
       };
     case "lease.taken":
       return leaseTaken(session, event);
+    case "lease.renewed":
+      return { ...session, lease: { ...held(session, event), until: event.until } };
     case "lease.released":
-      return leaseReleased(session, event);
+      held(session, event);
+      return without(session, "lease");
+    case "stop.requested":
+      return session.turn ? { ...session, stop: event.id } : session;
+    case "journal.keyed":
+      return { ...session, keys: event.ring };
     case "turn.started":
       return turnStarted(session, event);
     case "turn.ended":
@@ -99,6 +117,18 @@ function change(session: Session, event: Later): Session {
       return messageAdded(session, event);
     case "command.ran":
       return toolUsed(session, event, { summary: `exec ${event.command.split("\n", 1)[0]}`, exit: event.exit_code });
+    case "context.referenced":
+      return session;
+    case "context.compacted":
+      return compacted(session, event);
+    case "session.reverted":
+      return event.commit ? { ...session, head: event.commit } : session;
+    case "session.forked":
+      return forked(session, event);
+    case "session.deleted":
+      return { ...session, deleted: event.reason };
+    case "session.retired":
+      return retired(session, event);
     case "file.read":
       return toolUsed(session, event, { summary: `read ${event.path}` });
     case "file.changed":
@@ -112,6 +142,11 @@ function change(session: Session, event: Later): Session {
     case "effect.done":
       return { ...session, effects: session.effects.flatMap((effect) => done(effect, event)) };
   }
+}
+
+function promptQueued(session: Session, event: EventOf<"prompt.queued">): Session {
+  const asked = { ...session, lost_runs: 0, queue: [...session.queue, queued(event)] };
+  return withPhase({ ...asked, phase: "queued" });
 }
 
 function queued(event: EventOf<"prompt.queued">): Prompt {
@@ -129,14 +164,59 @@ function leaseTaken(session: Session, event: EventOf<"lease.taken">): Session {
       holder: event.holder,
       taken_at: event.at,
       ...(event.run ? { run: event.run } : {}),
+      ...(event.until ? { until: event.until } : {}),
     },
     ...(turn ? { turn: { ...turn, runs: turn.runs + 1 } } : {}),
   };
 }
 
-function leaseReleased(session: Session, event: EventOf<"lease.released">): Session {
-  if (session.lease?.epoch !== event.epoch) throw new FoldError(event, `nobody holds epoch ${event.epoch}`);
-  return without(session, "lease");
+function held({ lease }: Session, event: EventOf<"lease.renewed" | "lease.released">): Lease {
+  if (lease?.epoch !== event.epoch) throw new FoldError(event, `nobody holds epoch ${event.epoch}`);
+  return lease;
+}
+
+function compacted(session: Session, event: EventOf<"context.compacted">): Session {
+  if (session.turn) throw new FoldError(event, `turn ${session.turn.number} is open`);
+  const { usage } = session;
+  const { input, cached, output, reasoning } = event.tokens;
+  return {
+    ...session,
+    status: "available",
+    context_status: { is_compacted: true, last_compacted_at: event.at },
+    context: { cut_commit: event.cut, appends_since_cut: event.since },
+    usage: {
+      ...usage,
+      input: usage.input + input,
+      cached: usage.cached + cached,
+      output: usage.output + output,
+      reasoning: usage.reasoning + reasoning,
+    },
+  };
+}
+
+/** A session of its own from here on: what is asked of the other one, and shown for it, stays with that one. */
+function forked(session: Session, event: EventOf<"session.forked">): Session {
+  if (session.session !== event.from) throw new FoldError(event, `this is session ${session.session}`);
+  const { turn: _turn, lease: _lease, wip: _wip, stop: _stop, head: _head, thread: _thread, ...kept } = session;
+  return withPhase({
+    ...kept,
+    session: event.session,
+    description: event.description,
+    created_at: event.at,
+    created_by: event.by,
+    ...{ branch: event.branch.name, own_branch: event.branch.own },
+    ...{ base_branch: event.branch.from, base: event.branch.base },
+    genealogy: { depth: session.genealogy.depth + 1, parent_session_id: event.from },
+    lost_runs: 0,
+    queue: session.queue.filter(isClosed),
+    effects: [],
+  });
+}
+
+function retired(session: Session, event: EventOf<"session.retired">): Session {
+  if (session.turn) throw new FoldError(event, `turn ${session.turn.number} is open`);
+  if (session.lease) throw new FoldError(event, `${session.lease.holder} holds the session`);
+  return { ...session, status: "retired" };
 }
 
 function turnStarted(session: Session, event: EventOf<"turn.started">): Session {
@@ -157,7 +237,7 @@ function turnStarted(session: Session, event: EventOf<"turn.started">): Session 
   const queue = session.queue.map((prompt) =>
     prompt.id === event.prompt ? { ...prompt, status: "running" as const, turn: event.turn } : prompt,
   );
-  return withPhase({ ...session, turn, queue, model: event.model });
+  return withPhase({ ...session, status: "active", turn, queue, model: event.model });
 }
 
 function turnEnded(session: Session, event: EventOf<"turn.ended">): Session {
@@ -170,9 +250,25 @@ function turnEnded(session: Session, event: EventOf<"turn.ended">): Session {
     turns: session.usage.turns + 1,
     duration_ms: session.usage.duration_ms + event.duration_ms,
     peak_rss_mb: Math.max(session.usage.peak_rss_mb, event.peak_rss_mb),
+    breakdown: event.usage ? plus(session.usage.breakdown, event.usage) : session.usage.breakdown,
   };
-  const ended = without(without(session, "turn"), "wip");
-  return withPhase(forgetOldest({ ...ended, queue, usage, lost_runs: 0 }));
+  const ended = without(without(without(session, "turn"), "wip"), "stop");
+  const touched = lastTouched(session.touched, event.files ?? []);
+  const phase = event.outcome === "stopped" ? ("held" as const) : ("queued" as const);
+  return withPhase(forgetOldest({ ...ended, queue, usage, touched, lost_runs: 0, phase }));
+}
+
+function plus(one: Breakdown, other: Breakdown): Breakdown {
+  return {
+    system: one.system + other.system,
+    tools: one.tools + other.tools,
+    history: one.history + other.history,
+    prompt: one.prompt + other.prompt,
+  };
+}
+
+function lastTouched(before: readonly string[], now: readonly string[]): string[] {
+  return [...before.filter((path) => !now.includes(path)), ...now].slice(-touchedKept);
 }
 
 function messageAdded(session: Session, event: EventOf<"message.added">): Session {
@@ -181,7 +277,7 @@ function messageAdded(session: Session, event: EventOf<"message.added">): Sessio
   if (!tokens) return { ...session, turn };
   const { usage } = session;
   return {
-    ...session,
+    ...(event.reply ? replied(session, { ...event, reply: event.reply }) : session),
     lost_runs: 0,
     turn: { ...turn, tokens: turn.tokens + tokens.input + tokens.output },
     usage: {
@@ -200,9 +296,24 @@ function openTurn({ turn }: Session, event: EventOf<"message.added" | "turn.ende
   return turn;
 }
 
+/** Who answered, as `state.toml` names it under `tools`. */
+function providerOf({ model }: Session): string {
+  return model?.split(":", 1)[0] ?? "unknown";
+}
+
+function replied(session: Session, { at, reply }: { at: string; reply: string }): Session {
+  const provider = providerOf(session);
+  const before = session.tools[provider] ?? { last_action_summary: "answered" };
+  return {
+    ...session,
+    tools: { ...session.tools, [provider]: { ...before, updated_at: at, provider_session_id: reply } },
+  };
+}
+
 function toolUsed(session: Session, event: Event, action: { summary: string; exit?: number }): Session {
-  const provider = session.model?.split(":", 1)[0] ?? "unknown";
+  const provider = providerOf(session);
   const tool = {
+    ...session.tools[provider],
     last_action_summary: action.summary.slice(0, 200).toWellFormed(),
     updated_at: event.at,
     ...(action.exit === undefined ? {} : { last_exit_code: action.exit }),
@@ -222,7 +333,8 @@ function done(effect: Effect, event: EventOf<"effect.done">): Effect[] {
 
 function withPhase(session: Session): Session {
   if (session.turn) return { ...session, phase: "working" };
-  return { ...session, phase: session.queue.some(isWaiting) ? "queued" : "idle" };
+  if (!session.queue.some(isWaiting)) return { ...session, phase: "idle" };
+  return { ...session, phase: session.phase === "held" ? "held" : "queued" };
 }
 
 function forgetOldest(session: Session): Session {

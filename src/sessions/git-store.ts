@@ -19,7 +19,7 @@ import {
 export function gitStore(repository: Repository): SessionStore {
   return {
     tip: (session) => readTip(repository, session),
-    journal: (session) => readJournal(repository, session),
+    journal: (session, last) => readJournal(repository, session, last),
     append: (append) => write(repository, append),
     thread: (number) => readThread(repository, number),
     find: (prefix) => find(repository, prefix),
@@ -27,16 +27,19 @@ export function gitStore(repository: Repository): SessionStore {
 }
 
 /** Fetched by pattern, because asking for a full name that is not there is an error to git. */
-async function fetchRef(repository: Repository, ref: string): Promise<CommitId | null> {
-  await repository.fetch([`+${ref}*:${ref}*`]);
+async function fetchRef(repository: Repository, ref: string, depth?: number | "all"): Promise<CommitId | null> {
+  await repository.fetch([`+${ref}*:${ref}*`], depth);
   return (await repository.refs(ref)).get(ref) ?? null;
 }
 
+/** The first look takes the last append alone, later ones what has come since. */
 async function readTip(repository: Repository, session: SessionId): Promise<Tip | null> {
-  const commit = await fetchRef(repository, refOf.session(session));
+  const ref = refOf.session(session);
+  const isKnown = (await repository.refs(ref)).has(ref);
+  const commit = await fetchRef(repository, ref, isKnown ? undefined : 1);
   if (!commit) return null;
   const [state = null, events = null] = await readText(repository, [`${commit}:state.toml`, `${commit}:events.jsonl`]);
-  const now = cachedState({ commit, events, state }) ?? replay(await readChain(repository, commit));
+  const now = cachedState({ commit, events, state }) ?? replay(await readJournal(repository, session));
   return now && { commit, session: now };
 }
 
@@ -44,19 +47,20 @@ async function readText(repository: Repository, names: readonly string[]): Promi
   return (await repository.read(names)).map((content) => content?.toString() ?? null);
 }
 
-async function readJournal(repository: Repository, session: SessionId): Promise<readonly Stored[]> {
-  const tip = await fetchRef(repository, refOf.session(session));
-  return tip ? readChain(repository, tip) : [];
+async function readJournal(repository: Repository, session: SessionId, last?: number): Promise<readonly Stored[]> {
+  const tip = await fetchRef(repository, refOf.session(session), last ?? "all");
+  return tip ? readChain(repository, tip, last) : [];
 }
 
-async function readChain(repository: Repository, tip: CommitId): Promise<readonly Stored[]> {
-  const commits = await repository.chain(tip);
+/** Appends of the chain that ends at `tip`, oldest first: all of them, or the last ones. */
+export async function readChain(repository: Repository, tip: CommitId, last?: number): Promise<readonly Stored[]> {
+  const commits = await repository.chain(tip, last);
   const texts = await readText(
     repository,
     commits.map((commit) => `${commit}:events.jsonl`),
   );
   const links = commits.map((commit, index): Link => ({ commit, events: texts[index] ?? null }));
-  return decodeChain(links, "whole");
+  return decodeChain(links, last === undefined ? "whole" : "end");
 }
 
 async function write(repository: Repository, append: Append): Promise<Swap> {

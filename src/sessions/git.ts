@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { importStream, type NewCommit } from "./git-commit.ts";
 import { complaint, parseBatch, parseRefs, rejections } from "./git-output.ts";
 import { authorize, cleanEnvironment, gitIn, type Ran, runGit } from "./git-process.ts";
+import { moveRefs } from "./git-refs.ts";
 import { type CommitId, commitIdSchema } from "./ids.ts";
 import { type RefUpdate, StoreError } from "./store.ts";
 
@@ -10,21 +11,31 @@ export interface Remote {
   readonly url: string;
   /** The value of an `Authorization` header, asked for before each transfer; undefined: none is needed. */
   readonly authorization: () => Promise<string | undefined>;
+  /** The environment of transfers where a person's own configuration and credentials are meant to be used. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** How such a command ended. */
+interface Asked {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 export type Push = { readonly ok: true } | { readonly ok: false; readonly moved: readonly string[] };
 
 /**
- * A clean bare repository of our own and the remote that it works for. System and user configuration are off, hooks and
- * prompts too; credentials reach git through its environment only. Transfers run one after another.
+ * A clean bare repository of our own and the remote that it works for; or a repository that somebody else has, whose own
+ * refs are what is worked on. System and user configuration are off, hooks and prompts too; credentials reach git
+ * through its environment only. Transfers run one after another.
  */
 export class Repository {
   readonly dir: string;
-  readonly #remote: Remote;
+  readonly #remote: Remote | null;
   readonly #env: Readonly<Record<string, string>>;
   #transfers: Promise<unknown> = Promise.resolve();
 
-  private constructor(dir: string, remote: Remote, path: string) {
+  private constructor(dir: string, remote: Remote | null, path: string) {
     this.dir = dir;
     this.#remote = remote;
     this.#env = cleanEnvironment(dir, path);
@@ -38,15 +49,20 @@ export class Repository {
     return repository;
   }
 
+  /** A repository that is there, without a remote: what is fetched is there already, what is pushed moves its own refs. */
+  static at(dir: string, path: string): Repository {
+    return new Repository(dir, null, path);
+  }
+
   /** Runs a git command that neither talks to the remote nor reads its input; gives its output. */
   raw(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
     return gitIn(this.dir, { ...this.#env, ...env }).raw([...args]);
   }
 
   /** Runs such a command whose exit code is part of its answer. */
-  async ask(args: readonly string[]): Promise<{ readonly code: number | null; readonly stdout: string }> {
-    const { code, stdout } = await this.#run(args);
-    return { code, stdout: stdout.toString() };
+  async ask(args: readonly string[], input = ""): Promise<Asked> {
+    const { code, stdout, stderr } = await this.#run(args, Buffer.from(input));
+    return { code, stdout: stdout.toString(), stderr };
   }
 
   /**
@@ -54,6 +70,7 @@ export class Repository {
    * takes that many commits and forgets older ones; "all" completes what was taken with a depth before.
    */
   async fetch(refspecs: readonly string[], depth?: number | "all"): Promise<void> {
+    if (!this.#remote) return;
     const args = ["fetch", "--quiet", "--no-tags", "--prune", "--no-write-fetch-head", ...(await this.#depth(depth))];
     const result = await this.#transfer([...args, this.#remote.url, ...refspecs]);
     // With a depth, git ends so when no ref matches, and without having pruned; without a depth it does both well.
@@ -72,6 +89,7 @@ export class Repository {
   async push(updates: readonly RefUpdate[]): Promise<Push> {
     const invalid = updates.find(({ to }) => to !== null && !v.is(commitIdSchema, to));
     if (invalid) throw new StoreError("invalid", `${invalid.ref} cannot move to ${JSON.stringify(invalid.to)}`);
+    if (!this.#remote) return moveRefs(this, updates);
     const leases = updates.map(({ ref, from }) => `--force-with-lease=${ref}:${from ?? ""}`);
     const refspecs = updates.map(({ ref, to }) => `${to ?? ""}:${ref}`);
     const args = ["push", "--atomic", "--porcelain", "--no-verify", ...leases, this.#remote.url, ...refspecs];
@@ -87,7 +105,12 @@ export class Repository {
 
   /** Those refs that are not where an update expects them; words of servers differ, so the refs themselves tell. */
   async #movedFrom(updates: readonly RefUpdate[]): Promise<readonly string[]> {
-    const result = await this.#transfer(["ls-remote", "--refs", this.#remote.url, ...updates.map(({ ref }) => ref)]);
+    const result = await this.#transfer([
+      "ls-remote",
+      "--refs",
+      this.#theRemote().url,
+      ...updates.map(({ ref }) => ref),
+    ]);
     if (result.code !== 0) throw new StoreError("unreachable", `git ls-remote failed: ${complaint(result.stderr)}`);
     const now = parseRefs(result.stdout.toString());
     return updates.filter(({ ref, from }) => (now.get(ref) ?? null) !== from).map(({ ref }) => ref);
@@ -104,13 +127,12 @@ export class Repository {
     return parseRefs(await this.raw(["for-each-ref", "--format=%(objectname) %(refname)", prefix]));
   }
 
-  /** Commits of a chain from its root to `tip`. */
-  async chain(tip: CommitId): Promise<readonly CommitId[]> {
-    const out = await this.raw(["rev-list", "--reverse", "--first-parent", tip]);
-    return out
-      .split("\n")
-      .filter(Boolean)
-      .map((line) => v.parse(commitIdSchema, line));
+  /** Commits of a chain up to `tip`, oldest first: from its root, or the last ones. */
+  async chain(tip: CommitId, last?: number): Promise<readonly CommitId[]> {
+    const most = last === undefined ? [] : [`--max-count=${last}`];
+    const out = await this.raw(["rev-list", "--first-parent", ...most, tip]);
+    const lines = out.split("\n").filter(Boolean).reverse();
+    return lines.map((line) => v.parse(commitIdSchema, line));
   }
 
   async isAncestor(older: CommitId, newer: CommitId): Promise<boolean> {
@@ -133,8 +155,14 @@ export class Repository {
     return id.output;
   }
 
+  #theRemote(): Remote {
+    if (!this.#remote) throw new StoreError("invalid", `${this.dir} has no remote to talk to`);
+    return this.#remote;
+  }
+
   async #transfer(args: readonly string[]): Promise<Ran> {
-    const run = async () => this.#run(args, undefined, authorize(await this.#remote.authorization()));
+    const { environment = {}, authorization } = this.#theRemote();
+    const run = async () => this.#run(args, undefined, { ...environment, ...authorize(await authorization()) });
     const transfer = this.#transfers.then(run, run);
     this.#transfers = transfer.catch(() => undefined);
     return transfer;

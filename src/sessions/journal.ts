@@ -16,16 +16,46 @@ export const actorSchema = v.strictObject({
 });
 
 /** Where a prompt came from. `id` is unique per kind, so that the same source is never queued twice. */
-export const sourceSchema = v.strictObject({
-  kind: v.picklist(["comment", "label"]),
-  id: v.string(),
-  thread: ordinal,
-  url: v.string(),
-});
+export const sourceSchema = v.variant("kind", [
+  v.strictObject({ kind: v.picklist(["comment", "label"]), id: v.string(), thread: ordinal, url: v.string() }),
+  v.strictObject({ kind: v.literal("terminal"), id: v.string(), host: v.string() }),
+]);
 
 export const runSchema = v.strictObject({ id: count, attempt: count, url: v.string() });
 
 export const outcomeSchema = v.picklist(["done", "stopped", "failed", "limit", "refused"]);
+
+/** What the agent and the runner keep readable for whom; the configuration's word. */
+export const visibilitySchema = v.picklist(["full", "sealed", "summary"]);
+
+/** The data keys of a session, wrapped by a master key that is known here by its fingerprint only; the last is current. */
+export const keyRingSchema = v.strictObject({
+  master: v.string(),
+  keys: v.pipe(v.array(v.strictObject({ id: v.string(), wrapped: v.string() })), v.minLength(1)),
+});
+
+export const branchSchema = v.strictObject({
+  name: v.string(),
+  /** False where the session works on a branch that was there before it: a pull request's own. */
+  own: v.boolean(),
+  from: v.string(),
+  base: commitIdSchema,
+});
+
+/** A turn's tokens as the provider counted them, and what the input was made of: an estimate by length. */
+export const turnUsageSchema = v.strictObject({
+  ...tokensSchema.entries,
+  system: count,
+  tools: count,
+  history: count,
+  prompt: count,
+});
+
+/** What a shell runs; absent for bash. */
+const program = v.optional(v.picklist(["python3", "zsh"]));
+
+/** Exported variables of a shell, against its start. */
+const envChange = v.strictObject({ set: v.record(v.string(), v.string()), unset: v.array(v.string()) });
 
 const problem = v.strictObject({ kind: v.string(), message: v.string(), remedy: v.string() });
 
@@ -48,21 +78,34 @@ const events = [
     project: v.string(),
     description: v.string(),
     thread: v.optional(ordinal),
-    branch: v.strictObject({
-      name: v.string(),
-      /** False where the session works on a branch that was there before it: a pull request's own. */
-      own: v.boolean(),
-      from: v.string(),
-      base: commitIdSchema,
-    }),
+    branch: branchSchema,
     depth: count,
+    /** The session in whose work this one was opened; `depth` is its plus one. */
+    parent: v.optional(sessionIdSchema),
     task: v.optional(v.strictObject({ thread: ordinal, text_hash: v.string() })),
   }),
   event("prompt.queued", { source: sourceSchema, text: v.string() }),
   event("wake.requested", { nonce: v.string(), reason: v.picklist(["prompt", "lost-run"]) }),
-  event("lease.taken", { epoch: count, holder: v.string(), run: v.optional(runSchema) }),
+  event("lease.taken", {
+    epoch: count,
+    holder: v.string(),
+    run: v.optional(runSchema),
+    /** Without a platform's run to ask: when the lease ends, unless it is renewed. */
+    until: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+  }),
+  event("lease.renewed", { epoch: count, until: v.pipe(v.string(), v.isoTimestamp()) }),
   event("lease.released", { epoch: count }),
-  event("turn.started", { turn: count, prompt: eventIdSchema, model: v.string(), base: commitIdSchema }),
+  event("stop.requested", {}),
+  event("journal.keyed", { ring: keyRingSchema }),
+  event("turn.started", {
+    turn: count,
+    prompt: eventIdSchema,
+    model: v.string(),
+    base: commitIdSchema,
+    /** How this turn is written down; absent: in full. */
+    visibility: v.optional(visibilitySchema),
+  }),
+  event("context.referenced", { turn: count, kind: v.picklist(["thread"]), ref: v.string() }),
   event("turn.ended", {
     turn: count,
     prompt: eventIdSchema,
@@ -75,26 +118,68 @@ const events = [
     notices: v.array(v.string()),
     duration_ms: count,
     peak_rss_mb: count,
+    /** Paths that the turn's commit changes, the first 500. */
+    files: v.optional(v.array(v.string())),
+    usage: v.optional(turnUsageSchema),
   }),
-  event("message.added", { ...step, message: messageSchema, tokens: v.optional(tokensSchema) }),
+  event("message.added", {
+    ...step,
+    message: messageSchema,
+    tokens: v.optional(tokensSchema),
+    /** The provider's own id of its reply. */
+    reply: v.optional(v.string()),
+  }),
   event("file.read", { ...step, path: v.string() }),
   event("file.changed", { ...step, path: v.string(), change: v.picklist(["created", "edited"]), bytes: count }),
   event("command.ran", {
     ...step,
     shell: v.string(),
+    program,
     command: v.string(),
     exit_code: integer,
     ms: count,
     cwd: v.string(),
-    /** What changed in the shell's exported variables, against its start. */
-    env: v.optional(v.strictObject({ set: v.record(v.string(), v.string()), unset: v.array(v.string()) })),
+    env: v.optional(envChange),
     stdout_bytes: count,
     stderr_bytes: count,
     /** Folder entries of `output/` in this append that hold what was too long for the message. */
     spilled: v.optional(v.array(v.string())),
   }),
   event("work.saved", { ...step, commit: commitIdSchema }),
-  event("checkpoint.made", { turn: count, commit: commitIdSchema }),
+  event("checkpoint.made", { turn: count, commit: commitIdSchema, label: v.optional(v.string()) }),
+  event("context.compacted", {
+    /** The last append that the summary tells of, and how many others came between it and this one. */
+    cut: commitIdSchema,
+    since: count,
+    model: v.string(),
+    summary: v.string(),
+    /** The shells as they were, for the turns to come. */
+    shells: v.record(
+      v.string(),
+      v.strictObject({
+        cwd: v.string(),
+        env: envChange,
+        executions: count,
+        last_exit_code: v.nullable(integer),
+        program,
+      }),
+    ),
+    /** Tokens of the context before and after, estimated by length, and what making the summary took. */
+    before: count,
+    after: count,
+    tokens: tokensSchema,
+  }),
+  event("session.reverted", { turn: ordinal, commit: v.optional(commitIdSchema) }),
+  event("session.forked", {
+    session: sessionIdSchema,
+    from: sessionIdSchema,
+    /** The last turn that the fork has; 0 for none. */
+    turn: count,
+    branch: branchSchema,
+    description: v.string(),
+  }),
+  event("session.deleted", { reason: v.picklist(["deleted", "purged"]) }),
+  event("session.retired", {}),
   event("effect.planned", {
     kind: v.picklist(["status", "pull_request", "answer"]),
     /** Unique per kind and session: the thread, the branch, or the turn. */
@@ -112,9 +197,14 @@ export type EventType = Event["type"];
 export type EventOf<T extends EventType> = Extract<Event, { type: T }>;
 export type Actor = v.InferOutput<typeof actorSchema>;
 export type PromptSource = v.InferOutput<typeof sourceSchema>;
+/** On an issue or pull request. */
+export type ThreadSource = Extract<PromptSource, { readonly thread: number }>;
 export type Run = v.InferOutput<typeof runSchema>;
 export type Outcome = v.InferOutput<typeof outcomeSchema>;
 export type Problem = v.InferOutput<typeof problem>;
+export type Visibility = v.InferOutput<typeof visibilitySchema>;
+export type TurnUsage = v.InferOutput<typeof turnUsageSchema>;
+export type Branch = v.InferOutput<typeof branchSchema>;
 
 /** One append of a session's chain, and the commit that holds it. */
 export interface Stored {

@@ -1,10 +1,10 @@
 import { parse, stringify } from "smol-toml";
 import * as v from "valibot";
 import { commitIdSchema, eventIdSchema, sessionIdSchema } from "./ids.ts";
-import { actorSchema, outcomeSchema, runSchema, sourceSchema } from "./journal.ts";
+import { actorSchema, keyRingSchema, outcomeSchema, runSchema, sourceSchema } from "./journal.ts";
 
 /** Version of the fold: a state written by another version is folded again from the journal. */
-export const foldVersion = 1;
+export const foldVersion = 2;
 
 const promptSchema = v.strictObject({
   id: eventIdSchema,
@@ -22,6 +22,8 @@ const leaseSchema = v.strictObject({
   holder: v.string(),
   taken_at: v.string(),
   run: v.optional(runSchema),
+  /** For a holder without a run: void from then on, unless renewed. */
+  until: v.optional(v.string()),
 });
 
 const effectSchema = v.strictObject({
@@ -43,7 +45,11 @@ const usageSchema = v.strictObject({
   reasoning: v.number(),
   duration_ms: v.number(),
   peak_rss_mb: v.number(),
+  /** What the input was made of, estimated by length. */
+  breakdown: v.strictObject({ system: v.number(), tools: v.number(), history: v.number(), prompt: v.number() }),
 });
+
+export const statusSchema = v.picklist(["active", "available", "retired"]);
 
 const stateSchema = v.strictObject({
   fold: v.literal(foldVersion),
@@ -54,8 +60,13 @@ const stateSchema = v.strictObject({
   created_at: v.string(),
   last_accessed: v.string(),
   created_by: actorSchema,
-  status: v.picklist(["active", "available", "retired"]),
-  phase: v.picklist(["idle", "queued", "working"]),
+  /** `available`: its context is compacted, and no turn has run since. */
+  status: statusSchema,
+  /** `held`: prompts wait, and after a stop none starts before somebody asks again. */
+  phase: v.picklist(["idle", "queued", "held", "working"]),
+  /** Somebody wants the open turn to end. */
+  stop: v.optional(eventIdSchema),
+  deleted: v.optional(v.picklist(["deleted", "purged"])),
   /** `provider:model[@effort]` of the last turn. */
   model: v.optional(v.string()),
   thread: v.optional(v.number()),
@@ -76,7 +87,10 @@ const stateSchema = v.strictObject({
   wake: v.optional(v.string()),
   genealogy: v.strictObject({ depth: v.number(), parent_session_id: v.optional(sessionIdSchema) }),
   context_status: v.strictObject({ is_compacted: v.boolean(), last_compacted_at: v.optional(v.string()) }),
+  /** Turns read the appends since the cut and none before them. */
   context: v.strictObject({ cut_commit: v.optional(commitIdSchema), appends_since_cut: v.number() }),
+  /** Wrapped keys of what is sealed in the journal. */
+  keys: v.optional(keyRingSchema),
   usage: usageSchema,
   lease: v.optional(leaseSchema),
   turn: v.optional(
@@ -93,6 +107,8 @@ const stateSchema = v.strictObject({
       tokens: v.number(),
     }),
   ),
+  /** Paths that the session's commits changed, the last 500. */
+  touched: v.array(v.string()),
   /** Open prompts and the last closed ones. */
   queue: v.array(promptSchema),
   /** The highest id of a comment whose prompt has left the queue; no comment up to it is queued again. */
@@ -104,6 +120,8 @@ const stateSchema = v.strictObject({
       last_action_summary: v.string(),
       updated_at: v.string(),
       last_exit_code: v.optional(v.number()),
+      /** The provider's own id of the last reply. */
+      provider_session_id: v.optional(v.string()),
     }),
   ),
 });
@@ -138,12 +156,22 @@ export function isWaiting(prompt: Prompt): boolean {
   return prompt.status === "queued";
 }
 
-/** Its turn has ended. */
+/** Its turn has ended, or it will never have one. */
 export function isClosed(prompt: Prompt): boolean {
   return prompt.status !== "queued" && prompt.status !== "running";
 }
 
-/** Whether a run has something to do here: a turn, a waiting prompt, or an effect that was planned and not done. */
-export function hasWork({ phase, effects }: Session): boolean {
-  return phase !== "idle" || effects.some(({ done, kind }) => !done && kind !== "status");
+/** The issue or pull request on which a prompt was asked; null for a terminal's. */
+export function threadOf({ source }: Pick<Prompt, "source">): number | null {
+  return source.kind === "terminal" ? null : source.thread;
+}
+
+/** Whether a turn is open, or a prompt waits for one. */
+export function hasTurns({ phase }: Session): boolean {
+  return phase === "queued" || phase === "working";
+}
+
+/** Whether a run has something to do here: turns, or an effect that was planned and not done. */
+export function hasWork(session: Session): boolean {
+  return hasTurns(session) || session.effects.some(({ done, kind }) => !done && kind !== "status");
 }

@@ -2,10 +2,16 @@ import type { Event, EventType } from "./journal.ts";
 
 /** What an append is about when it holds several events: the first of these that it has. */
 const weight: readonly EventType[] = [
+  "session.deleted",
+  "session.retired",
   "turn.ended",
+  "session.forked",
   "session.opened",
   "turn.started",
   "prompt.queued",
+  "context.compacted",
+  "session.reverted",
+  "stop.requested",
   "lease.taken",
   "message.added",
   "effect.done",
@@ -39,8 +45,26 @@ function line(event: Event): string {
       return event.reason === "prompt" ? "asked for a run" : "asked for a new run: the last one was lost";
     case "lease.taken":
       return `${event.run ? `run ${event.run.id}` : event.holder} took the session (epoch ${event.epoch})`;
+    case "lease.renewed":
+      return `still at work, until ${event.until}`;
     case "lease.released":
       return "released: nothing left to do";
+    case "stop.requested":
+      return `${event.by.login} asked to stop`;
+    case "journal.keyed":
+      return `the journal's keys are under master key ${event.ring.master}`;
+    case "context.referenced":
+      return `turn ${event.turn}: with ${event.ref}`;
+    case "context.compacted":
+      return `compacted the context from about ${event.before} to ${event.after} tokens`;
+    case "session.reverted":
+      return `${event.by.login} took back turn ${event.turn}`;
+    case "session.forked":
+      return `${event.by.login} forked the session after turn ${event.turn}: ${brief(event.description)}`;
+    case "session.deleted":
+      return `${event.by.login} ${event.reason} the session`;
+    case "session.retired":
+      return "retired into the archive";
     case "turn.started":
       return `turn ${event.turn} started with ${event.model}`;
     case "turn.ended":
@@ -58,7 +82,7 @@ function line(event: Event): string {
     case "work.saved":
       return `turn ${event.turn}, step ${event.step}: saved the work tree`;
     case "checkpoint.made":
-      return `turn ${event.turn}: checkpoint ${event.commit.slice(0, 7)}`;
+      return `turn ${event.turn}: checkpoint ${event.commit.slice(0, 7)}${event.label ? ` (${brief(event.label)})` : ""}`;
     case "effect.planned":
       return `about to write the ${event.kind.replace("_", " ")}`;
     case "effect.done":

@@ -16,7 +16,7 @@ import type { SessionId } from "../../src/sessions/ids.ts";
 import type { EventOf } from "../../src/sessions/journal.ts";
 import { memoryStore } from "../../src/sessions/memory-store.ts";
 import type { Session } from "../../src/sessions/session.ts";
-import { hand, openIn, someCommit } from "../sessions/events.ts";
+import { comment, hand, openIn, someCommit } from "../sessions/events.ts";
 
 const id = "01JH4QTM5N8V2KX9C3PD7WBYRA" as SessionId;
 const links = { repo: "https://github.com/octo/sample" };
@@ -25,7 +25,7 @@ const limit = 65_536;
 const opened = (await openIn(memoryStore(), id)).session;
 const [prompt] = opened.queue;
 if (!prompt) throw new Error("The session was opened without a prompt.");
-const asked = { ...prompt, text: prompt.text ?? "" };
+const asked = { ...prompt, source: comment("1").source, text: prompt.text ?? "" };
 
 function ended(about: Partial<EventOf<"turn.ended">> = {}): EventOf<"turn.ended"> {
   const work = { turn: 1, prompt: asked.id, outcome: "done", answer: "I fixed it.", notices: [] } as const;

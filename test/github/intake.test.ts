@@ -224,14 +224,14 @@ test("a run is wanted for work, and for a lease that is its own or a dead run's"
   const [holder, other] = [await world.run("in_progress"), await world.run("in_progress")];
   const { lease: none, ...session } = await world.session();
   expect(none).toBeUndefined();
-  expect(await isWanted(world.forge, session, other)).toBe(true);
+  expect(await isWanted({ forge: world.forge, clock: world.intake.clock }, session, other)).toBe(true);
   const done = { ...session, phase: "idle" as const, queue: [] };
-  expect(await isWanted(world.forge, done, other)).toBe(false);
+  expect(await isWanted({ forge: world.forge, clock: world.intake.clock }, done, other)).toBe(false);
   const left = { ...done, lease: { epoch: 1, holder: "a machine", taken_at: session.created_at, run: holder } };
-  expect(await isWanted(world.forge, left, holder)).toBe(true);
-  expect(await isWanted(world.forge, left, other)).toBe(false);
+  expect(await isWanted({ forge: world.forge, clock: world.intake.clock }, left, holder)).toBe(true);
+  expect(await isWanted({ forge: world.forge, clock: world.intake.clock }, left, other)).toBe(false);
   world.world.runs.delete(holder.id);
-  expect(await isWanted(world.forge, left, other)).toBe(true);
+  expect(await isWanted({ forge: world.forge, clock: world.intake.clock }, left, other)).toBe(true);
 });
 
 test("the label: its name, and who put it there", async () => {

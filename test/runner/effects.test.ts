@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { say, script } from "../../playground/scripted-model.ts";
 import { askedIn, statusUpdates } from "../../src/runner/effects.ts";
+import { openHistory } from "../../src/runner/history.ts";
 import { openRecorder } from "../../src/runner/recorder.ts";
 import { openRunWorld, scripted } from "./run-world.ts";
 
@@ -15,7 +16,7 @@ test("the status comment follows a turn, as often as allowed; a failure is logge
   const acting = {
     ...machine,
     store,
-    recorder: openRecorder({ store, session: world.session, epoch: 1 }),
+    recorder: openRecorder({ ...machine, store, epoch: 1, history: openHistory(store, world.session) }),
     log: (message: string) => logged.push(message),
   };
   const status = () =>

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Octokit } from "@octokit/rest";
 import { ulid } from "ulid";
 import { defaultConfig } from "../../src/config.ts";
+import type { Forge } from "../../src/github/forge.ts";
 import { octokitForge } from "../../src/github/octokit-forge.ts";
 import { openaiModel } from "../../src/runner/openai.ts";
 import { runSession } from "../../src/runner/run.ts";
@@ -30,8 +31,10 @@ export interface Machine {
   readonly token: string;
 }
 
+export type AtGithub = Runner & { readonly forge: Forge };
+
 /** A runner on a machine of its own: a fresh clone, work tree and scratch folder. It has no model. */
-export async function openMachine({ name, folder, session, run, remote, server, token }: Machine): Promise<Runner> {
+export async function openMachine({ name, folder, session, run, remote, server, token }: Machine): Promise<AtGithub> {
   const repository = await openRepository(join(folder, "repository.git"), remote);
   return {
     session,
@@ -46,6 +49,9 @@ export async function openMachine({ name, folder, session, run, remote, server, 
     scratch: join(folder, "scratch"),
     shellEnv: { PATH: path },
     saveEveryMs: everyHour,
+    lookEveryMs: null,
+    stop: new AbortController().signal,
+    watch: () => undefined,
     log: () => undefined,
   };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { openHistory } from "../../src/runner/history.ts";
 import { Fenced, openRecorder } from "../../src/runner/recorder.ts";
 import { fact, takeLease } from "../../src/sessions/decide.ts";
 import { memoryStore } from "../../src/sessions/memory-store.ts";
@@ -27,7 +28,8 @@ async function openSession() {
     const taken = takeLease(by, now, { holder: "test", isVoid: () => true });
     if (taken.kind !== "taken") throw new Error(`The lease is ${taken.kind}.`);
     await append(taken.change);
-    return openRecorder({ store, session, epoch: taken.epoch });
+    const history = openHistory(store, session);
+    return openRecorder({ store, session, epoch: taken.epoch, history, watch: () => undefined });
   };
   return { store, session, append, take, reads: () => reads };
 }

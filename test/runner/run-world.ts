@@ -17,7 +17,16 @@ import type { Event, EventOf, EventType } from "../../src/sessions/journal.ts";
 import type { Session } from "../../src/sessions/session.ts";
 import { type Append, compose, refOf, type SessionStore } from "../../src/sessions/store.ts";
 import { backOff, transact } from "../../src/sessions/transact.ts";
-import { client, handOf, type Machine, modelAt, openMachine, openRepository, sample } from "./machine.ts";
+import {
+  type AtGithub,
+  client,
+  handOf,
+  type Machine,
+  modelAt,
+  openMachine,
+  openRepository,
+  sample,
+} from "./machine.ts";
 
 /** What the repository has on `main`. */
 const files = { "a.txt": "a\n", "b.txt": "b\n", "sub/.gitkeep": "", ".gitignore": "ignored/\n" };
@@ -34,7 +43,7 @@ export interface RunWorld {
   readonly store: SessionStore;
   readonly main: CommitId;
   newMachine(): Machine;
-  machine(change?: Partial<Runner>): Promise<Runner>;
+  machine(change?: Partial<Runner>): Promise<AtGithub>;
   run(change?: Partial<Runner>): Promise<RunReport>;
   /** Queues one more prompt, as the app does. Gives its comment's id. */
   ask(text: string, thread?: number): Promise<string>;
@@ -124,11 +133,11 @@ export async function openRunWorld(options: RunWorldOptions = {}): Promise<RunWo
     const run = 9_000_000 + machines; // the double knows no such run, so each has ended as soon as it began
     return { name, folder: join(place, name), session, run, remote: world.gitDir, server: world.url, token };
   };
-  const machine = async (change: Partial<Runner> = {}): Promise<Runner> => ({
-    ...(await openMachine(newMachine())),
-    ...(options.model ? { model: options.model } : {}),
-    ...change,
-  });
+  const machine = async (change: Partial<Runner> = {}): Promise<AtGithub> => {
+    const opened = await openMachine(newMachine());
+    const { forge = opened.forge, ...others } = change;
+    return { ...opened, ...(options.model ? { model: options.model } : {}), ...others, forge: forge ?? opened.forge };
+  };
   const journal = async () => (await store.journal(session)).flatMap(({ events }) => events);
   return {
     ...{ github, session, branch, bare, store, main, machine, newMachine, journal, thread: issue.number },

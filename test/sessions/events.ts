@@ -2,7 +2,7 @@ import { ulid } from "ulid";
 import type { Hand } from "../../src/sessions/decide.ts";
 import { fact, type NewPrompt, open } from "../../src/sessions/decide.ts";
 import type { CommitId, SessionId } from "../../src/sessions/ids.ts";
-import type { Actor } from "../../src/sessions/journal.ts";
+import type { Actor, ThreadSource } from "../../src/sessions/journal.ts";
 import { type Change, compose, type SessionStore, type Swap, type Tip } from "../../src/sessions/store.ts";
 
 const ada: Actor = { kind: "user", login: "ada", id: 7 };
@@ -17,7 +17,7 @@ export function hand(by: Actor = ada): Hand {
 export const newSession = () => ulid() as SessionId;
 export const someCommit = "a".repeat(40) as CommitId;
 
-export function comment(id: string, text = "make the failing test pass"): NewPrompt {
+export function comment(id: string, text = "make the failing test pass"): NewPrompt & { source: ThreadSource } {
   return { source: { kind: "comment", id, thread: 1, url: `https://example.test/issues/1#${id}` }, text };
 }
 

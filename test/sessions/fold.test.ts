@@ -55,6 +55,7 @@ test("usage counts steps, tokens, and turns; the turn counts its own tokens", ()
     reasoning: 6,
     duration_ms: 1200,
     peak_rss_mb: 90,
+    breakdown: { system: 0, tools: 0, history: 0, prompt: 0 },
   });
 });
 
@@ -216,7 +217,7 @@ describe("state.toml", () => {
         .replace(/T12:\d\d:\d\d/g, "T12:00:00")
         .replace(/-[0-9a-z]{4}"/, '-<end>"'),
     ).toMatchInlineSnapshot(`
-      "fold = 1
+      "fold = 2
       seq = 7
       session = "<ULID>"
       description = "make the failing test pass"
@@ -234,6 +235,7 @@ describe("state.toml", () => {
       epoch = 1
       lost_runs = 0
       wake = "<ULID>"
+      touched = []
       forgotten_comment = 0
       effects = []
 
@@ -260,6 +262,12 @@ describe("state.toml", () => {
       reasoning = 3
       duration_ms = 0
       peak_rss_mb = 0
+
+      [usage.breakdown]
+      system = 0
+      tools = 0
+      history = 0
+      prompt = 0
 
       [lease]
       epoch = 1

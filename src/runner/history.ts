@@ -1,0 +1,47 @@
+import type { SessionId } from "../sessions/ids.ts";
+import type { Event, Stored } from "../sessions/journal.ts";
+import type { SessionStore, Tip } from "../sessions/store.ts";
+
+/** A session's events since its last compaction: read once, and then kept up to date with what we write. */
+export interface History {
+  /** The store is asked only where others have written since the last time. */
+  read(): Promise<readonly Event[]>;
+  extend(events: readonly Event[]): void;
+}
+
+export function openHistory(store: SessionStore, session: SessionId): History {
+  let known: readonly Event[] = [];
+  let complete = false;
+  return {
+    async read() {
+      if (!complete) known = (await sinceCut(store, session)).flatMap(({ events }) => events);
+      complete = true;
+      return known;
+    },
+    extend(events) {
+      const [first] = events;
+      if (first && first.seq !== (known.at(-1)?.seq ?? 0) + 1) complete = false;
+      known = [...known, ...events];
+    },
+  };
+}
+
+/** The appends after the last compaction's cut, that of the compaction included; without one, all of them. */
+async function sinceCut(store: SessionStore, session: SessionId): Promise<readonly Stored[]> {
+  for (;;) {
+    const tip = await store.tip(session);
+    if (!tip) return [];
+    const stored = await store.journal(session, appendsAfterCut(tip));
+    if (isWhole(stored)) return stored;
+  }
+}
+
+function appendsAfterCut({ session: { context } }: Tip): number | undefined {
+  return context.cut_commit && context.appends_since_cut;
+}
+
+/** Others may append between the look at the tip and the reading: then the oldest that was wanted is missing. */
+function isWhole(stored: readonly Stored[]): boolean {
+  const events = stored.flatMap(({ events }) => events);
+  return events[0]?.seq === 1 || events.some(({ type }) => type === "context.compacted");
+}

@@ -1,0 +1,68 @@
+import type { EventOf, Fact, TurnUsage } from "../sessions/journal.ts";
+import type { Message, Tokens } from "../sessions/message.ts";
+
+/** Characters of what every request carries beside the conversation. */
+export interface Overhead {
+  readonly system: number;
+  readonly tools: number;
+}
+
+const none: TurnUsage = { input: 0, cached: 0, output: 0, reasoning: 0, system: 0, tools: 0, history: 0, prompt: 0 };
+
+/**
+ * What a turn took: tokens as the provider counted them, and the input split by the length of what it was made of. A
+ * later step's request carries the turn's own earlier steps, which count as history.
+ */
+export function turnUsage(events: readonly Fact[], turn: number, overhead: Overhead): TurnUsage {
+  let usage = none;
+  let history = 0;
+  let prompt = 0;
+  for (const event of events) {
+    if (event.type !== "message.added") continue;
+    if (event.turn === turn && event.tokens) usage = plus(usage, event.tokens, { ...overhead, history, prompt });
+    if (isPromptOf(event, turn)) prompt += lengthOf(event.message);
+    else history += lengthOf(event.message);
+  }
+  return usage;
+}
+
+type Added = Pick<EventOf<"message.added">, "turn" | "message">;
+
+function isPromptOf({ turn, message }: Added, which: number): boolean {
+  return turn === which && message.role === "user";
+}
+
+type Parts = Overhead & { readonly history: number; readonly prompt: number };
+
+function plus(usage: TurnUsage, tokens: Tokens, parts: Parts): TurnUsage {
+  const whole = parts.system + parts.tools + parts.history + parts.prompt;
+  const share = (part: number) => Math.round((tokens.input * part) / whole);
+  const [system, tools, prompt] = [share(parts.system), share(parts.tools), share(parts.prompt)];
+  return {
+    input: usage.input + tokens.input,
+    cached: usage.cached + tokens.cached,
+    output: usage.output + tokens.output,
+    reasoning: usage.reasoning + tokens.reasoning,
+    system: usage.system + system,
+    tools: usage.tools + tools,
+    prompt: usage.prompt + prompt,
+    // The rest, so that the parts are the whole.
+    history: usage.history + Math.max(0, tokens.input - system - tools - prompt),
+  };
+}
+
+/** Characters that a message brings into a request. */
+export function lengthOf(message: Message): number {
+  switch (message.role) {
+    case "user":
+      return message.text.length;
+    case "tool":
+      return message.output.length;
+    case "assistant":
+      return message.parts.reduce((sum, part) => {
+        if (part.type === "text") return sum + part.text.length;
+        if (part.type === "tool_call") return sum + part.name.length + part.arguments.length;
+        return sum + part.summary.length;
+      }, 0);
+  }
+}
