@@ -3,6 +3,8 @@ import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeFileS
 import { constants as osConstants } from "node:os";
 import { join } from "node:path";
 import type { Spawn } from "./processes.ts";
+import { type Program, programLine, whyNotInstalled } from "./shell-programs.ts";
+import type { Environment } from "./shell-state.ts";
 
 /** What a shell hands on to its commands; everything else in it (functions, variables) lives as long as its process. */
 export interface Context {
@@ -11,7 +13,7 @@ export interface Context {
 }
 
 /** `context` is null when the shell could not say it any more. */
-export type BashReply =
+export type ProcessReply =
   | { readonly type: "finished"; readonly code: number; readonly context: Context | null }
   | {
       readonly type: "exited";
@@ -21,62 +23,36 @@ export type BashReply =
     }
   | { readonly type: "not-started"; readonly why: string };
 
-/** One bash process that runs scripts in itself, one after the other. */
-export interface Bash {
+/** One process that runs scripts in itself, one after the other. */
+export interface ShellProcess {
   /** Undefined when the process could not be started. */
   readonly pid: number | undefined;
   /** One script at a time. Afterwards, unless it says `finished`, the process is gone. */
-  run(script: string, output: { readonly stdout: string; readonly stderr: string }): Promise<BashReply>;
+  run(script: string, output: { readonly stdout: string; readonly stderr: string }): Promise<ProcessReply>;
 }
 
-/**
- * Read by bash once, at its start. A request is a line on standard input: number, stdout pipe, stderr pipe; the script is
- * in a file, so that no text of the agent is ever part of this program. The answer is a line on descriptor 3. The
- * redirections of the group hide all three from the script and its children, and come back after it even when the
- * script redirected the shell itself. The context is written before the answer, and also when the script ends the
- * shell. Options of `set` end with the script, because `set -e` would end the shell at the next failing command.
- * Truncating a file costs more than all the rest of a command, so files are written over (`<>`) and an empty entry ends
- * what counts.
- */
-const driver = `
-readonly __offshoot_dir=$1 __offshoot_own=$1/$2
-shift 2
-__offshoot_save() {
-  { builtin set +efunvxC +o pipefail +o posix; } 2>/dev/null
-  local __offshoot_name __offshoot_names __offshoot_exports=()
-  { builtin compgen -e; builtin echo; } 1<>"$__offshoot_own.names"
-  builtin mapfile -t __offshoot_names <"$__offshoot_own.names"
-  for __offshoot_name in "\${__offshoot_names[@]}"; do
-    [[ $__offshoot_name ]] || break
-    [[ -v $__offshoot_name ]] && __offshoot_exports+=("$__offshoot_name=\${!__offshoot_name}")
-  done
-  builtin printf '%s\\0' "$__offshoot_number" "$PWD" "\${__offshoot_exports[@]}" "" 1<>"$__offshoot_own.context"
-}
-trap __offshoot_save EXIT
-while IFS=' ' builtin read -r __offshoot_number __offshoot_stdout __offshoot_stderr; do
-  { builtin . "$__offshoot_own.script"; } </dev/null >"$__offshoot_dir/$__offshoot_stdout" \
-    2>"$__offshoot_dir/$__offshoot_stderr" 3>&-
-  __offshoot_code=$?
-  __offshoot_save
-  builtin printf '%s\\n' "$__offshoot_code" >&3
-done
-`;
-
-export function startBash(options: {
+export function startProcess(options: {
+  readonly program: Program;
   readonly spawn: Spawn;
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Environment;
   /** Where the pipes are, and this shell's own files, which begin with `name`. */
   readonly dir: string;
   readonly name: string;
-}): Bash {
-  const { dir, name } = options;
+}): ShellProcess {
+  const { program, cwd, dir, name } = options;
+  const env = { ...options.env, PWD: cwd };
+  const why = whyNotInstalled(program, env);
+  if (why) return { pid: undefined, run: async () => ({ type: "not-started", why }) };
   const own = join(dir, name);
+  const context = ["0", cwd, ...Object.entries(env).map(([key, value]) => `${key}=${value}`), "", ""].join("\0");
   // Made here, so that no umask of a script can lock the shell out of them.
-  for (const file of ["names", "context", "script"]) writeFileSync(`${own}.${file}`, "", { mode: 0o600 });
-  const child = options.spawn(["bash", "--noprofile", "--norc", "-c", driver, "bash", dir, name], {
-    cwd: options.cwd,
-    env: { ...options.env, PWD: options.cwd },
+  for (const [file, text] of Object.entries({ names: "", context, script: "" })) {
+    writeFileSync(`${own}.${file}`, text, { mode: 0o600 });
+  }
+  const child = options.spawn([...programLine[program], dir, name], {
+    cwd,
+    env,
     stdio: ["pipe", "ignore", "ignore", "pipe"],
     detached: true,
   });

@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
 import { relative, resolve } from "node:path";
-import type { Context } from "./bash.ts";
 import { isInside } from "./paths.ts";
+import type { Context } from "./shell-process.ts";
+import type { OtherProgram, Program } from "./shell-programs.ts";
 
 /** Exported variables, as the difference to the environment that every shell starts with. */
 export interface EnvChange {
@@ -11,6 +12,8 @@ export interface EnvChange {
 
 /** What a shell is to the next turn, on whatever machine: plain JSON. */
 export interface ShellState {
+  /** Absent for bash. */
+  readonly program?: OtherProgram;
   /** Relative to the work tree when inside it (`.` is the work tree itself), else absolute. */
   readonly cwd: string;
   readonly env: EnvChange;
@@ -20,12 +23,15 @@ export interface ShellState {
 
 export type Environment = Readonly<Record<string, string>>;
 
-export const freshState: ShellState = { cwd: ".", env: { set: {}, unset: [] }, executions: 0, last_exit_code: null };
+export function freshState(program: Program = "bash"): ShellState {
+  const state = { cwd: ".", env: { set: {}, unset: [] }, executions: 0, last_exit_code: null };
+  return program === "bash" ? state : { program, ...state };
+}
 
 /** In every shell's environment, so that its processes are known wherever they hide. Never part of a state. */
 export const shellMark = "OFFSHOOT_SHELL";
 
-/** Bash sets these by itself. */
+/** The shells set these by themselves. */
 const notExports = new Set(["PWD", "OLDPWD", "SHLVL", "_", "SHELLOPTS", "BASHOPTS", shellMark]);
 
 export function stateCwd(cwd: string, tree: string): string {
@@ -52,7 +58,7 @@ export function applyChange(base: Environment, { set, unset }: EnvChange): Recor
   return { ...Object.fromEntries(kept), ...set };
 }
 
-/** Bash hands other names through to its children without knowing them as variables. */
+/** Shells hand other names through to its children without knowing them as variables. */
 function isVariable(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !notExports.has(name);
 }

@@ -1,9 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Bash, type BashReply, startBash } from "./bash.ts";
 import { type Captured, Output } from "./output.ts";
 import type { Pipe, Pipes } from "./pipes.ts";
 import { type Family, killFamily, type Spawn } from "./processes.ts";
+import { type ProcessReply, type ShellProcess, startProcess } from "./shell-process.ts";
+import type { Program } from "./shell-programs.ts";
 import {
   applyChange,
   type EnvChange,
@@ -36,6 +37,8 @@ export interface Truncated {
 /** What the journal keeps of a command that ran. */
 export interface Execution {
   readonly shell: string;
+  /** As in {@link ShellState}. */
+  readonly program?: ShellState["program"];
   readonly command: string;
   /** As in {@link ShellState}, after the command. */
   readonly cwd: string;
@@ -100,19 +103,28 @@ type Stop = "timed out" | "aborted";
 /** `id` begins the names of the shell's files in the scratch folder. */
 export function openShell(around: Surroundings, name: string, id: string, restored: ShellState): Shell {
   const mark = join(around.scratch, id);
+  const program = restored.program ?? "bash";
   let state = restored;
-  let bash: Bash | null = null;
+  let process: ShellProcess | null = null;
   let started = false;
 
-  /** The process, and what the model has to know when it is a new one. */
-  function process(): { bash: Bash; notes: string[] } {
-    if (bash) return { bash, notes: [] };
-    const cwd = openCwd(state, around.tree);
+  function start(): ShellProcess {
+    const cwd = openCwd(state, around.tree) ?? around.tree;
     const env = { ...applyChange(around.env, state.env), [shellMark]: mark };
-    started = true;
     mkdirSync(around.scratch, { recursive: true, mode: 0o700 });
-    bash = startBash({ spawn: around.spawn, cwd: cwd ?? around.tree, env, dir: around.scratch, name: id });
-    return { bash, notes: cwd === null ? [`The folder ${state.cwd} is gone; the command ran in the work tree.`] : [] };
+    process = startProcess({ program, spawn: around.spawn, cwd, env, dir: around.scratch, name: id });
+    started = true;
+    return process;
+  }
+
+  /** What the model has to know of a process that is about to be started. */
+  function notesOnStart(): string[] {
+    const { cwd, executions } = state;
+    const isRestored = !started && executions > 0;
+    return [
+      ...(openCwd(state, around.tree) === null ? [`The folder ${cwd} is gone; the command ran in the work tree.`] : []),
+      ...(isRestored && program === "python3" ? [newPython] : []),
+    ];
   }
 
   async function open(stream: string): Promise<Stream> {
@@ -122,10 +134,11 @@ export function openShell(around: Surroundings, name: string, id: string, restor
   }
 
   /** The state after a command; a stopped one leaves the cwd and exports that were there before it. */
-  function remember(reply: BashReply, stopped: Stop | null): EnvChange | undefined {
+  function remember(reply: ProcessReply, stopped: Stop | null): EnvChange | undefined {
     const before = state.env;
     const context = reply.type === "not-started" || stopped ? null : reply.context;
     state = {
+      ...state,
       cwd: context ? stateCwd(context.cwd, around.tree) : state.cwd,
       env: context ? envChange(context, around.env) : before,
       executions: state.executions + 1,
@@ -135,25 +148,27 @@ export function openShell(around: Surroundings, name: string, id: string, restor
   }
 
   function family(): Family {
-    return { leaders: bash?.pid === undefined ? [] : [bash.pid], mark: `${shellMark}=${mark}\0` };
+    return { leaders: process?.pid === undefined ? [] : [process.pid], mark: `${shellMark}=${mark}\0` };
   }
 
   async function exec({ command, timeoutMs, signal }: Command): Promise<ExecOutcome> {
-    const { bash: running, notes } = process();
+    const notes = process ? [] : notesOnStart();
+    const running = process ?? start();
     const [stdout, stderr] = await Promise.all([open("stdout"), open("stderr")]);
-    const started = performance.now();
+    const began = performance.now();
     const watch = watchOver({ timeoutMs, signal, kill: () => killFamily(family()) });
     const reply = await running.run(command, { stdout: stdout.pipe.name, stderr: stderr.pipe.name });
-    const ms = Math.round(performance.now() - started);
+    const ms = Math.round(performance.now() - began);
     const stopped = await watch.end();
-    if (reply.type !== "finished") bash = null;
+    if (reply.type !== "finished") process = null;
     const env = remember(reply, stopped);
-    notes.push(...notesOn(reply, stopped, timeoutMs));
+    notes.push(...notesOn(reply, stopped, { program, timeoutMs }));
     const said = collect(stdout, stderr, notes);
     return {
       result: describe(said, { code: exitCode(reply, stopped), ms, stopped, notes }),
       ran: {
         shell: name,
+        ...(state.program ? { program: state.program } : {}),
         command,
         cwd: state.cwd,
         ...(env ? { env } : {}),
@@ -166,7 +181,7 @@ export function openShell(around: Surroundings, name: string, id: string, restor
   return {
     state: () => state,
     warm() {
-      process();
+      if (!process) start();
       around.pipes.warm();
     },
     async exec(command) {
@@ -175,7 +190,7 @@ export function openShell(around: Surroundings, name: string, id: string, restor
       } catch (error) {
         if (!(error instanceof Error) || errorCode(error) === null) throw error;
         await killFamily(family());
-        bash = null;
+        process = null;
         return notRun(
           `The shell has lost its files in ${around.scratch} (${error.message}). The next command gets a new one.`,
         );
@@ -228,12 +243,19 @@ function collect(stdout: Stream, stderr: Stream, notes: string[]): Said {
 }
 
 /** 124 is what `timeout` gives, 130 what a shell gives for an interrupt, 126 for a program that cannot be run. */
-function exitCode(reply: BashReply, stopped: Stop | null): number {
+function exitCode(reply: ProcessReply, stopped: Stop | null): number {
   if (stopped) return stopped === "timed out" ? 124 : 130;
   return reply.type === "not-started" ? 126 : reply.code;
 }
 
-function notesOn(reply: BashReply, stopped: Stop | null, timeoutMs: number): string[] {
+const newPython =
+  "This python3 is a new one: the working directory and os.environ are as they were; variables, imports and functions of earlier turns are gone.";
+
+function notesOn(
+  reply: ProcessReply,
+  stopped: Stop | null,
+  { program, timeoutMs }: { program: Program; timeoutMs: number },
+): string[] {
   const back = "The shell is back with the working directory and the exported variables from before it.";
   if (stopped === "timed out") {
     return [`The command was killed after ${timeoutMs} ms with everything that this shell had started. ${back}`];
@@ -243,14 +265,14 @@ function notesOn(reply: BashReply, stopped: Stop | null, timeoutMs: number): str
     case "finished":
       return [];
     case "exited": {
-      const how = reply.signal ? `was killed by ${reply.signal}` : "ended with the command (exit, exec or set -e)";
+      const how = reply.signal ? `was killed by ${reply.signal}` : "ended with the command, as exit makes it";
       const kept = reply.context ? "" : " as they were before it";
       return [
         `The shell ${how}. The next command gets a new one with the same working directory and exported variables${kept}; functions and other variables are gone.`,
       ];
     }
     case "not-started":
-      return [`bash could not be started: ${reply.why}`];
+      return [`${program} could not be started: ${reply.why}`];
   }
 }
 

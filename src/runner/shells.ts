@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync } from "node:fs";
 import { openPipes } from "./pipes.ts";
 import { type Spawn, spawnDirectly } from "./processes.ts";
 import { type Command, type ExecOutcome, notRun, openShell, type Shell } from "./shell.ts";
+import { type Program, whyNotInstalled } from "./shell-programs.ts";
 import { type Environment, freshState, type ShellState } from "./shell-state.ts";
 
 export interface ExecRequest extends Command {
@@ -10,12 +11,15 @@ export interface ExecRequest extends Command {
 }
 
 /**
- * Named bash shells that keep their working directory, exports, variables and functions between commands. Commands in
+ * Named shells that keep their working directory, exports, variables and functions between commands. Commands in
  * one shell run one after the other, in different shells at the same time. `main` is open from the beginning.
  */
 export interface Shells {
-  /** Opens a shell, or finds the one of that name open already. Without a name it gets the next free `shell-N`. */
-  start(options: { readonly name?: string | undefined }): { readonly shell: string };
+  /**
+   * Opens a shell, or finds the one of that name open already. Without a name it gets the next free `shell-N`, without a
+   * program it runs bash. `problem` is what the model reads when the program is not there, or the open shell's is another.
+   */
+  start(options: { readonly name?: string | undefined; readonly program?: Program | undefined }): Started;
   exec(request: ExecRequest): Promise<ExecOutcome>;
   /** Kills the shell with everything in it. Without one of that name, `problem` is what the model reads. */
   end(options: {
@@ -27,6 +31,10 @@ export interface Shells {
   /** Ends every shell and kills what they left behind; returns how many processes could not be killed. */
   close(): Promise<number>;
 }
+
+export type Started =
+  | { readonly ok: true; readonly shell: string; readonly program?: ShellState["program"] }
+  | { readonly ok: false; readonly problem: string };
 
 export interface ListedShell extends ShellState {
   readonly shell: string;
@@ -68,13 +76,17 @@ export function openShells(options: ShellsOptions): Shells {
     return shell;
   };
   const names = () => [...open.keys()];
-  for (const [name, state] of Object.entries({ [mainShell]: freshState, ...options.restore })) add(name, state);
+  for (const [name, state] of Object.entries({ [mainShell]: freshState(), ...options.restore })) add(name, state);
 
   return {
-    start({ name }) {
-      const shell = name ?? nextName(names());
-      (open.get(shell)?.shell ?? add(shell, freshState)).warm();
-      return { shell };
+    start({ name = nextName(names()), program }) {
+      const found = open.get(name)?.shell;
+      const problem = found ? clash(name, found.state(), program) : whyNotInstalled(program ?? "bash", env);
+      if (problem) return { ok: false, problem };
+      const shell = found ?? add(name, freshState(program));
+      shell.warm();
+      const { program: runs } = shell.state();
+      return { ok: true, shell: name, ...(runs ? { program: runs } : {}) };
     },
     async exec({ shell: name = mainShell, ...command }) {
       if (command.command.trim() === "") return notRun("No command provided (stdin is empty)");
@@ -113,6 +125,13 @@ function nextName(taken: readonly string[]): string {
   let number = 1;
   while (taken.includes(`shell-${number}`)) number++;
   return `shell-${number}`;
+}
+
+/** What the model reads when an open shell of that name runs something else than it asks for. */
+function clash(name: string, { program }: ShellState, wanted: Program | undefined): string | null {
+  const runs = program ?? "bash";
+  if (wanted === undefined || wanted === runs) return null;
+  return `The shell "${name}" is open and runs ${runs}. Choose another name, or end it first with {"action":"end","name":"${name}"}.`;
 }
 
 /** What the model reads when a name does not lead to a shell. */

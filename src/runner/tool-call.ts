@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { ToolCall } from "../sessions/message.ts";
+import { otherPrograms, programs } from "./shell-programs.ts";
 
 /** Names of shells that a model may open, as a regular expression. */
 export const shellName = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$";
@@ -16,6 +17,7 @@ export const toolArguments = {
   shell: v.strictObject({
     action: v.picklist(["start", "end", "list"]),
     name: v.optional(v.pipe(v.string(), v.regex(new RegExp(shellName)))),
+    program: v.optional(v.picklist(programs)),
   }),
   read: v.strictObject({ path: v.string(), from: v.optional(lineNumber), lines: v.optional(lineNumber) }),
   write: v.strictObject({ path: v.string(), content: v.string() }),
@@ -49,6 +51,18 @@ export function parseCall({ name, arguments: json }: ToolCall): ParsedCall {
   if (result.success) return { ok: true, call: result.output };
   const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? "arguments"}: ${issue.message}.`);
   return { ok: false, problem: problems.join(" ") };
+}
+
+const shellAnswer = v.union([
+  v.strictObject({ shell: v.string(), program: v.optional(v.picklist(otherPrograms)) }),
+  v.strictObject({ ended: v.string() }),
+]);
+
+/** What the tool `shell` said it did; null where it started or ended nothing. */
+export function readShellAnswer(output: string): v.InferOutput<typeof shellAnswer> | null {
+  const parsed = parseJson(output);
+  const answer = parsed.ok ? v.safeParse(shellAnswer, parsed.value) : null;
+  return answer?.success ? answer.output : null;
 }
 
 function parseJson(json: string): { readonly ok: true; readonly value: unknown } | { ok: false; problem: string } {

@@ -4,7 +4,8 @@ import { editPath, type FileOutcome, readPath, writePath } from "./files.ts";
 import type { ToolSpec } from "./model.ts";
 import { searchTree } from "./search.ts";
 import type { ExecOutcome } from "./shell.ts";
-import type { EnvChange } from "./shell-state.ts";
+import { programs } from "./shell-programs.ts";
+import type { EnvChange, ShellState } from "./shell-state.ts";
 import type { Shells } from "./shells.ts";
 import { type ArgumentsOf, type Call, parseCall, shellName } from "./tool-call.ts";
 
@@ -13,6 +14,8 @@ export type Happening =
   | {
       readonly type: "command.ran";
       readonly shell: string;
+      /** Absent for bash. */
+      readonly program?: ShellState["program"];
       readonly command: string;
       readonly exit_code: number;
       readonly ms: number;
@@ -57,7 +60,7 @@ export function toolSpecs(): readonly ToolSpec[] {
     {
       name: "exec",
       description:
-        "Run a bash script in a shell that keeps its working directory, exports, variables and functions between calls. Starts in the work tree. Standard input is empty. Answers with JSON: stdout, stderr, exit_code, execution_time_ms.",
+        "Run a script in a shell that keeps its working directory, exports, variables and functions between calls; main is bash. Starts in the work tree. Standard input is empty. Answers with JSON: stdout, stderr, exit_code, execution_time_ms.",
       parameters: object(
         {
           command: { type: "string" },
@@ -69,11 +72,13 @@ export function toolSpecs(): readonly ToolSpec[] {
     },
     {
       name: "shell",
-      description: "Start another named shell beside main, end one with all its processes, or list them.",
+      description:
+        "Start another named shell beside main, end one with all its processes, or list them. A python3 shell runs Python scripts.",
       parameters: object(
         {
           action: { type: "string", enum: ["start", "end", "list"] },
           name: { type: "string", pattern: shellName, description: "Needed for end" },
+          program: { type: "string", enum: programs, description: "What a new shell runs, default bash" },
         },
         ["action"],
       ),
@@ -170,10 +175,14 @@ function executed({ result, ran }: ExecOutcome): ToolOutcome {
   };
 }
 
-async function manage(shells: Shells, { action, name }: ArgumentsOf<"shell">): Promise<string> {
+async function manage(shells: Shells, { action, name, program }: ArgumentsOf<"shell">): Promise<string> {
   switch (action) {
-    case "start":
-      return JSON.stringify(shells.start({ name }));
+    case "start": {
+      const started = shells.start({ name, program });
+      if (!started.ok) return started.problem;
+      const { ok: _, ...shell } = started;
+      return JSON.stringify(shell);
+    }
     case "list":
       return JSON.stringify(shells.list().map(({ env: _, ...shell }) => shell));
     case "end": {

@@ -6,11 +6,11 @@ import { baseEnv, isAlive, makeWorkTree, openTestShells } from "./work-tree.ts";
 
 test("DE1: start gives an id, and main is open without it", async () => {
   const shells = openTestShells();
-  expect(shells.start({})).toEqual({ shell: "shell-1" });
-  expect(shells.start({})).toEqual({ shell: "shell-2" });
-  expect(shells.start({ name: "build" })).toEqual({ shell: "build" });
+  expect(shells.start({})).toEqual({ ok: true, shell: "shell-1" });
+  expect(shells.start({})).toEqual({ ok: true, shell: "shell-2" });
+  expect(shells.start({ name: "build" })).toEqual({ ok: true, shell: "build" });
   await shells.sh("cd /", "build");
-  expect(shells.start({ name: "build" })).toEqual({ shell: "build" });
+  expect(shells.start({ name: "build" })).toEqual({ ok: true, shell: "build" });
   expect((await shells.sh("pwd", "build")).result.stdout).toBe("/\n");
   expect(shells.list().map(({ shell }) => shell)).toEqual(["main", "shell-1", "shell-2", "build"]);
 });

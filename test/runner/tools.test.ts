@@ -1,17 +1,8 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { expect, test } from "vitest";
 import { toolArguments } from "../../src/runner/tool-call.ts";
-import { openTools, toolSpecs } from "../../src/runner/tools.ts";
-import { openTestShells } from "./work-tree.ts";
-
-function openTestTools(options: { most?: number; cap?: number } = {}) {
-  const shells = openTestShells({ cap: options.cap ?? 30_000 });
-  const tools = openTools({ tree: shells.tree, shells, timeoutMs: { usual: 30_000, most: options.most ?? 60_000 } });
-  const signal = new AbortController().signal;
-  const raw = (name: string, json: string) =>
-    tools.run({ type: "tool_call", call: "c1", name, arguments: json }, { signal });
-  return { shells, raw, run: (name: string, args: unknown) => raw(name, JSON.stringify(args)) };
-}
+import { toolSpecs } from "../../src/runner/tools.ts";
+import { openTestTools } from "./work-tree.ts";
 
 test("DE15: the tools as the model sees them", () => {
   const specs = toolSpecs();

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { onTestFinished, test } from "vitest";
 import type { ShellState } from "../../src/runner/shell-state.ts";
 import { openShells, type Shells } from "../../src/runner/shells.ts";
+import { openTools, type ToolOutcome } from "../../src/runner/tools.ts";
 
 /** An empty work tree and, beside it, a scratch folder and a place that is outside; gone with the test. */
 export function makeWorkTree(): { tree: string; scratch: string; outside: string } {
@@ -36,6 +37,36 @@ export function openTestShells(
   const signal = new AbortController().signal;
   const sh = (command: string, shell?: string) => shells.exec({ command, shell, timeoutMs: 30_000, signal });
   return { ...shells, tree: cwd, scratch, sh };
+}
+
+export interface TestTools {
+  readonly shells: TestShells;
+  raw(name: string, json: string): Promise<ToolOutcome>;
+  run(name: string, args: object): Promise<ToolOutcome>;
+  /** What the model reads of a command, as data. */
+  exec(command: string, shell?: string): Promise<Record<string, unknown>>;
+}
+
+/** The tools of a turn, called as a model calls them. */
+export function openTestTools(options: Parameters<typeof openTestShells>[0] & { most?: number } = {}): TestTools {
+  const { most = 60_000, ...others } = options;
+  const shells = openTestShells(others);
+  const tools = openTools({ tree: shells.tree, shells, timeoutMs: { usual: 30_000, most } });
+  const signal = new AbortController().signal;
+  const raw = (name: string, json: string) =>
+    tools.run({ type: "tool_call", call: "c1", name, arguments: json }, { signal });
+  const run = (name: string, args: object) => raw(name, JSON.stringify(args));
+  const exec = async (command: string, shell = "main") => JSON.parse((await run("exec", { command, shell })).output);
+  return { shells, raw, run, exec };
+}
+
+/** `test`, or a skipped one where a Debian package is not there that the test cannot do without. */
+export function testWith(program: string): typeof test | typeof test.skip {
+  const isThere = baseEnv.PATH.split(":").some((folder) => existsSync(join(folder, program)));
+  const isNeeded = (process.env.OFFSHOOT_TESTS_NEED ?? "").split(",").includes(program);
+  if (isThere || isNeeded) return test;
+  console.warn(`Skipped: what is done with ${program}. It is not on PATH (Debian: ${program}).`);
+  return test.skip;
 }
 
 /** Zombies count as gone: only their parent can take them away. */
