@@ -1,3 +1,4 @@
+import { branchName } from "../sessions/branch-name.ts";
 import { type Hand, type NewPrompt, open, queue } from "../sessions/decide.ts";
 import type { Clock, SessionId } from "../sessions/ids.ts";
 import type { EventOf } from "../sessions/journal.ts";
@@ -94,14 +95,5 @@ async function branchFor(
   if (pull) return { name: pull.head, own: false, from: pull.base, base: pull.headCommit };
   const base = await forge.repo.branch(defaultBranch);
   if (!base) throw new ForgeError(404, `the default branch ${defaultBranch} has no commit yet`);
-  const name = `offshoot/${number}-${slug(title)}-${session.slice(-4).toLowerCase()}`;
-  return { name, own: true, from: defaultBranch, base };
-}
-
-function slug(title: string): string {
-  const words = title
-    .normalize("NFKD")
-    .toLowerCase()
-    .match(/[a-z0-9]+/g);
-  return (words ?? ["work"]).join("-").slice(0, 40).replace(/-+$/, "");
+  return { name: branchName({ session, title, thread: number }), own: true, from: defaultBranch, base };
 }
