@@ -36,7 +36,7 @@ const effectSchema = v.strictObject({
   url: v.optional(v.string()),
 });
 
-const usageSchema = v.strictObject({
+export const usageSchema = v.strictObject({
   turns: v.number(),
   steps: v.number(),
   input: v.number(),
@@ -50,6 +50,7 @@ const usageSchema = v.strictObject({
 });
 
 export const statusSchema = v.picklist(["active", "available", "retired"]);
+export const phaseSchema = v.picklist(["idle", "queued", "held", "working"]);
 
 const stateSchema = v.strictObject({
   fold: v.literal(foldVersion),
@@ -63,7 +64,7 @@ const stateSchema = v.strictObject({
   /** `available`: its context is compacted, and no turn has run since. */
   status: statusSchema,
   /** `held`: prompts wait, and after a stop none starts before somebody asks again. */
-  phase: v.picklist(["idle", "queued", "held", "working"]),
+  phase: phaseSchema,
   /** Somebody wants the open turn to end. */
   stop: v.optional(eventIdSchema),
   deleted: v.optional(v.picklist(["deleted", "purged"])),

@@ -1,0 +1,19 @@
+import { monotonicFactory } from "ulid";
+import { main } from "./terminal/program.ts";
+
+const stopping = new AbortController();
+process.on("SIGINT", () => {
+  if (stopping.signal.aborted) process.exit(130);
+  stopping.abort();
+});
+
+process.exitCode = await main(
+  {
+    cwd: process.cwd(),
+    env: process.env,
+    ...{ stdin: process.stdin, stdout: process.stdout, stderr: process.stderr },
+    ...{ now: () => new Date(), newId: monotonicFactory() },
+    interrupted: stopping.signal,
+  },
+  process.argv.slice(2),
+);
