@@ -57,7 +57,7 @@ const program = v.optional(v.picklist(["python3", "zsh"]));
 /** Exported variables of a shell, against its start. */
 const envChange = v.strictObject({ set: v.record(v.string(), v.string()), unset: v.array(v.string()) });
 
-const problem = v.strictObject({ kind: v.string(), message: v.string(), remedy: v.string() });
+export const problemSchema = v.strictObject({ kind: v.string(), message: v.string(), remedy: v.string() });
 
 const head = {
   v: v.literal(1),
@@ -111,7 +111,7 @@ const events = [
     prompt: eventIdSchema,
     outcome: outcomeSchema,
     answer: v.string(),
-    problem: v.optional(problem),
+    problem: v.optional(problemSchema),
     /** The commit that the turn left on the session's branch; absent where it wrote nothing. */
     commit: v.optional(commitIdSchema),
     /** What a person should know beside the answer, e.g. that someone moved the branch. */
@@ -201,7 +201,7 @@ export type PromptSource = v.InferOutput<typeof sourceSchema>;
 export type ThreadSource = Extract<PromptSource, { readonly thread: number }>;
 export type Run = v.InferOutput<typeof runSchema>;
 export type Outcome = v.InferOutput<typeof outcomeSchema>;
-export type Problem = v.InferOutput<typeof problem>;
+export type Problem = v.InferOutput<typeof problemSchema>;
 export type Visibility = v.InferOutput<typeof visibilitySchema>;
 export type TurnUsage = v.InferOutput<typeof turnUsageSchema>;
 export type Branch = v.InferOutput<typeof branchSchema>;
