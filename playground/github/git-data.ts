@@ -1,7 +1,7 @@
 import type { World } from "../world.ts";
 import { actor, type Call, type Caller, cause, created, found, type Handlers, noContent, ok, Refusal } from "./call.ts";
 import { isAncestor, listRefs, type Ref, resolveRevision, runGit } from "./git.ts";
-import { type Commit, readBlob, readCommit, readTree } from "./git-objects.ts";
+import { type Commit, readBlob, readCommit, readTree, typesOf } from "./git-objects.ts";
 import { type NewEntry, writeBlob, writeCommit, writeTree } from "./git-write.ts";
 import { isRefName, NO_OBJECT, type RefMove, refMoved } from "./refs.ts";
 import { nodeId, repoApi, repoWeb } from "./render.ts";
@@ -74,12 +74,14 @@ async function getTree({ world, params }: Call<"git/get-tree">) {
 }
 
 async function createTree({ world, body }: Call<"git/create-tree">) {
-  const entries: NewEntry[] = [];
-  for (const { path = "", mode = "", sha, content } of body.tree) {
-    if ((sha === undefined) === (content === undefined))
-      throw new Refusal(422, "Must supply either tree.sha or tree.content, and not both");
-    entries.push({ path, mode, sha: content === undefined ? (sha ?? null) : await writeBlob(world.gitDir, content) });
-  }
+  const entries = await Promise.all(
+    body.tree.map(async ({ path = "", mode = "", type = "blob", sha, content }): Promise<NewEntry> => {
+      if ((sha === undefined) === (content === undefined))
+        throw new Refusal(422, "Must supply either tree.sha or tree.content, and not both");
+      if (content === undefined) return { path, mode, type, sha: sha ?? null };
+      return { path, mode, type, sha: await writeBlob(world.gitDir, Buffer.from(content)) };
+    }),
+  );
   const sha = await writeTree(world.gitDir, { base: body.base_tree, entries });
   if (sha === null) throw new Refusal(422, "tree contains malformed entries, or base_tree is not a tree");
   return created(await treeJson(world, sha, []));
@@ -91,13 +93,12 @@ async function createCommit({ world, caller, body }: Call<"git/create-commit">) 
   const author = { name: login, email: `${id}+${login}@users.noreply.github.com`, date: now, ...body.author };
   const committer = { ...author, ...body.committer };
   const { message, tree, parents = [] } = body;
-  if (!(await resolveRevision(world.gitDir, `${tree}^{tree}`))) throw new Refusal(422, "Tree SHA does not exist");
-  for (const parent of parents)
-    if (!(await resolveRevision(world.gitDir, `${parent}^{commit}`)))
-      throw new Refusal(422, "Parent SHA does not exist or is not a commit object");
-  const sha = await writeCommit(world.gitDir, { message, tree, parents, author, committer });
-  if (sha === null) throw new Refusal(422, "The commit is malformed");
-  return created(commitJson(world, found(await readCommit(world.gitDir, sha))));
+  const [treeType, ...parentTypes] = await typesOf(world.gitDir, [tree, ...parents]);
+  if (treeType !== "tree") throw new Refusal(422, "Tree SHA does not exist");
+  if (parentTypes.some((type) => type !== "commit"))
+    throw new Refusal(422, "Parent SHA does not exist or is not a commit object");
+  const commit = { message, tree, parents, author, committer };
+  return created(commitJson(world, { ...commit, sha: await writeCommit(world.gitDir, commit) }));
 }
 
 async function createBlob({ world, body: { content, encoding = "utf-8" } }: Call<"git/create-blob">) {

@@ -56,3 +56,11 @@ export async function readBlob(gitDir: string, sha: string): Promise<Buffer | nu
   const { code, stdout } = await runGit(gitDir, ["cat-file", "blob", sha]);
   return code === 0 ? stdout : null;
 }
+
+/** What kind of object each id is; null where there is none. */
+export async function typesOf(gitDir: string, shas: readonly string[]): Promise<readonly (string | null)[]> {
+  const input = shas.map((sha) => `${/^[0-9a-f]{40}$/.test(sha) ? sha : "0"}\n`).join("");
+  const listed = await git(gitDir, ["cat-file", "--batch-check=%(objecttype)"], { input });
+  const types = listed.split("\n");
+  return shas.map((_, index) => /^\w+$/.exec(types[index] ?? "")?.[0] ?? null);
+}

@@ -13,9 +13,7 @@ export const gitEnvironment: NodeJS.ProcessEnv = {
 };
 
 interface GitOptions {
-  readonly input?: string | Buffer;
-  /** A file that stands in for the repository's index. */
-  readonly index?: string;
+  readonly input?: string;
 }
 
 interface GitResult {
@@ -28,10 +26,9 @@ interface GitResult {
 export async function runGit(
   gitDir: string,
   args: readonly string[],
-  { input = "", index }: GitOptions = {},
+  { input = "" }: GitOptions = {},
 ): Promise<GitResult> {
-  const env = index === undefined ? gitEnvironment : { ...gitEnvironment, GIT_INDEX_FILE: index };
-  const child = spawn("git", [`--git-dir=${gitDir}`, ...args], { env });
+  const child = spawn("git", [`--git-dir=${gitDir}`, ...args], { env: gitEnvironment });
   child.stdin.on("error", () => {}); // git may exit without reading everything: its exit code tells
   child.stdin.end(input);
   const [stdout, stderr, [code]] = await Promise.all([buffer(child.stdout), text(child.stderr), once(child, "close")]);
