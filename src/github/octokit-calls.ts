@@ -1,5 +1,5 @@
 import type { Octokit } from "@octokit/rest";
-import * as v from "valibot";
+import { statusOf } from "../sessions/github-answers.ts";
 import { ForgeError } from "./forge.ts";
 
 /** A repository, and Probot's client or @octokit/rest's, authenticated for it. */
@@ -32,20 +32,4 @@ export async function orNull<T>(call: () => Promise<T>): Promise<T | null> {
 export function asForgeError(error: unknown): ForgeError {
   if (error instanceof ForgeError) return error;
   return new ForgeError(statusOf(error), error instanceof Error ? error.message : String(error));
-}
-
-const answered = v.object({ status: v.number() });
-
-/** How GitHub says that a rate limit is reached, where it does not say 429. */
-const limited = v.object({
-  status: v.literal(403),
-  response: v.object({
-    headers: v.union([v.object({ "retry-after": v.string() }), v.object({ "x-ratelimit-remaining": v.literal("0") })]),
-  }),
-});
-
-/** 403 is left for what is forbidden for good: a rate limit, which passes, is always 429. */
-function statusOf(error: unknown): number {
-  if (v.is(limited, error)) return 429;
-  return v.is(answered, error) ? error.status : 0;
 }
