@@ -22,6 +22,10 @@ export interface Config {
     readonly minutes: number;
     readonly commandSeconds: number;
   };
+  readonly shells: {
+    /** Whether the agent may open terminals for interactive programs, beside its shells. */
+    readonly terminal: boolean;
+  };
   readonly triggers: { readonly label: string };
   readonly journal: { readonly visibility: "full" };
 }
@@ -80,6 +84,10 @@ const sections = {
     // A full test suite fits; a command that waits for input does not hold up the turn for long.
     command_seconds: v.optional(count, 600),
   }),
+  shells: v.object({
+    // Whole screens cost tokens, and waiting for one to come to rest costs time; few tasks need it.
+    terminal: v.optional(v.boolean("must be true or false"), false),
+  }),
   triggers: v.object({
     label: v.optional(filled, "agent"),
   }),
@@ -92,6 +100,7 @@ const fileSchema = v.object({
   model: v.optional(v.pipe(table, sections.model), {}),
   providers: v.optional(v.pipe(table, sections.providers), {}),
   limits: v.optional(v.pipe(table, sections.limits), {}),
+  shells: v.optional(v.pipe(table, sections.shells), {}),
   triggers: v.optional(v.pipe(table, sections.triggers), {}),
   journal: v.optional(v.pipe(table, sections.journal), {}),
 });
@@ -190,6 +199,7 @@ function complete(file: File): Config {
     model: file.model,
     providers: Object.fromEntries(Object.entries(providers).map(([name, given]) => [name, toProvider(given)])),
     limits: { steps, tokens, minutes, commandSeconds: command_seconds },
+    shells: file.shells,
     triggers: file.triggers,
     journal: file.journal,
   };

@@ -18,6 +18,7 @@ test("an empty file gives the defaults", () => {
         openai: { baseUrl: "https://api.openai.com/v1", api: "responses", key: "OPENAI_API_KEY" },
       },
       limits: { steps: 100, tokens: 2_000_000, minutes: 60, commandSeconds: 600 },
+      shells: { terminal: false },
       triggers: { label: "agent" },
       journal: { visibility: "full" },
     },
@@ -43,6 +44,9 @@ tokens = 500_000
 minutes = 30
 command_seconds = 120
 
+[shells]
+terminal = true
+
 [triggers]
 label = "robot"
 
@@ -58,6 +62,7 @@ visibility = "full"
         openai: { baseUrl: "https://api.openai.com/v1", api: "responses", key: "TEAM_KEY" },
       },
       limits: { steps: 50, tokens: 500_000, minutes: 30, commandSeconds: 120 },
+      shells: { terminal: true },
       triggers: { label: "robot" },
       journal: { visibility: "full" },
     },

@@ -7,7 +7,7 @@ import { type Model, ModelError, type StepReply } from "./model.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Saver } from "./saver.ts";
 import { errorCode } from "./system-error.ts";
-import { type Happening, type Tools, toolSpecs } from "./tools.ts";
+import type { Happening, Tools } from "./tools.ts";
 
 export interface TurnLimits {
   readonly steps: number;
@@ -108,7 +108,7 @@ function limit(reached: string, key: string): Ending {
 async function think(work: Work, messages: readonly Message[], signal: AbortSignal): Promise<StepReply | Ending> {
   const { model, cacheKey } = work;
   try {
-    return await model.step({ instructions, messages: [...messages], tools: toolSpecs(), cacheKey, signal });
+    return await model.step({ instructions, messages: [...messages], tools: work.tools.specs, cacheKey, signal });
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     const { kind, message, remedy } = error;

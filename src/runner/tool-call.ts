@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { ToolCall } from "../sessions/message.ts";
 import { otherPrograms, programs } from "./shell-programs.ts";
+import { keyName } from "./terminal-keys.ts";
 
 /** Names of shells that a model may open, as a regular expression. */
 export const shellName = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$";
@@ -23,6 +24,16 @@ export const toolArguments = {
   write: v.strictObject({ path: v.string(), content: v.string() }),
   edit: v.strictObject({ path: v.string(), old: v.string(), new: v.string() }),
   search: v.strictObject({ pattern: v.string(), path: v.optional(v.string()), glob: v.optional(v.string()) }),
+  terminal: v.strictObject({
+    action: v.picklist(["start", "send", "read", "end"]),
+    name: v.optional(v.pipe(v.string(), v.regex(new RegExp(shellName)))),
+    command: v.optional(v.string()),
+    cols: v.optional(v.pipe(v.number(), v.integer(), v.minValue(20), v.maxValue(300))),
+    rows: v.optional(v.pipe(v.number(), v.integer(), v.minValue(5), v.maxValue(100))),
+    text: v.optional(v.string()),
+    keys: v.optional(v.array(v.pipe(v.string(), v.regex(new RegExp(keyName))))),
+    until: v.optional(v.pipe(v.string(), v.minLength(1))),
+  }),
 };
 
 type ToolName = keyof typeof toolArguments;
@@ -41,6 +52,7 @@ const calls = v.variant("name", [
   v.object({ name: v.literal("write"), arguments: toolArguments.write }),
   v.object({ name: v.literal("edit"), arguments: toolArguments.edit }),
   v.object({ name: v.literal("search"), arguments: toolArguments.search }),
+  v.object({ name: v.literal("terminal"), arguments: toolArguments.terminal }),
 ]);
 
 /** Reads a model's call; `problem` is a sentence for the model. */

@@ -4,10 +4,11 @@ import { editPath, type FileOutcome, readPath, writePath } from "./files.ts";
 import type { ToolSpec } from "./model.ts";
 import { searchTree } from "./search.ts";
 import type { ExecOutcome } from "./shell.ts";
-import { programs } from "./shell-programs.ts";
 import type { EnvChange, ShellState } from "./shell-state.ts";
 import type { Shells } from "./shells.ts";
-import { type ArgumentsOf, type Call, parseCall, shellName } from "./tool-call.ts";
+import type { Terminals } from "./terminals.ts";
+import { type ArgumentsOf, type Call, parseCall } from "./tool-call.ts";
+import { toolSpecs } from "./tool-specs.ts";
 
 /** What a call did, for the journal. Paths are relative to the work tree. */
 export type Happening =
@@ -43,6 +44,8 @@ export interface ToolOutcome {
 
 /** The tools of one turn. A call that is malformed, refused or fails is answered, never thrown. */
 export interface Tools {
+  /** As the model is told of them. */
+  readonly specs: readonly ToolSpec[];
   run(call: ToolCall, context: { readonly signal: AbortSignal }): Promise<ToolOutcome>;
 }
 
@@ -50,90 +53,20 @@ export interface ToolsOptions {
   /** The work tree. */
   readonly tree: string;
   readonly shells: Shells;
+  /** Null where the repository has not asked for them. */
+  readonly terminals: Terminals | null;
   /** For a command that names no time-out, and the most that one may name. */
   readonly timeoutMs: { readonly usual: number; readonly most: number };
 }
 
-/** Always the same, in the same order: it is part of the prefix that providers cache. */
-export function toolSpecs(): readonly ToolSpec[] {
-  return [
-    {
-      name: "exec",
-      description:
-        "Run a script in a shell that keeps its working directory, exports, variables and functions between calls; main is bash. Starts in the work tree. Standard input is empty. Answers with JSON: stdout, stderr, exit_code, execution_time_ms.",
-      parameters: object(
-        {
-          command: { type: "string" },
-          shell: { type: "string", description: "Default: main" },
-          timeout_s: { type: "number", minimum: 1, description: "Default: 120" },
-        },
-        ["command"],
-      ),
-    },
-    {
-      name: "shell",
-      description:
-        "Start another named shell beside main, end one with all its processes, or list them. A python3 shell runs Python scripts.",
-      parameters: object(
-        {
-          action: { type: "string", enum: ["start", "end", "list"] },
-          name: { type: "string", pattern: shellName, description: "Needed for end" },
-          program: { type: "string", enum: programs, description: "What a new shell runs, default bash" },
-        },
-        ["action"],
-      ),
-    },
-    {
-      name: "read",
-      description: "Read a text file of the work tree, or list a folder.",
-      parameters: object(
-        {
-          path: { type: "string" },
-          from: { type: "integer", minimum: 1, description: "First line, default 1" },
-          lines: { type: "integer", minimum: 1, description: "Default and maximum: 2000" },
-        },
-        ["path"],
-      ),
-    },
-    {
-      name: "write",
-      description: "Create or replace a whole file; folders are made.",
-      parameters: object({ path: { type: "string" }, content: { type: "string" } }, ["path", "content"]),
-    },
-    {
-      name: "edit",
-      description: "Replace a piece of a file. `old` must occur exactly once, white space included.",
-      parameters: object({ path: { type: "string" }, old: { type: "string" }, new: { type: "string" } }, [
-        "path",
-        "old",
-        "new",
-      ]),
-    },
-    {
-      name: "search",
-      description: "Find lines that match a JavaScript regular expression, as path:line:text.",
-      parameters: object(
-        {
-          pattern: { type: "string" },
-          path: { type: "string", description: "File or folder, default the work tree" },
-          glob: { type: "string", description: "E.g. *.ts or src/**/*.ts" },
-        },
-        ["pattern"],
-      ),
-    },
-  ];
-}
-
-function object(properties: Readonly<Record<string, unknown>>, required: readonly string[]): ToolSpec["parameters"] {
-  return { type: "object", properties, required, additionalProperties: false };
-}
-
 export function openTools(options: ToolsOptions): Tools {
   const tree = realpathSync(options.tree);
+  const specs = toolSpecs({ terminal: options.terminals !== null });
   return {
+    specs,
     async run(toolCall, { signal }) {
       const call = parseCall(toolCall);
-      if (!call.ok) return { output: explain(call.problem, toolCall.name), happened: [] };
+      if (!call.ok) return { output: explain(call.problem, toolCall.name, specs), happened: [] };
       return answer(call.call, { ...options, tree, signal });
     },
   };
@@ -143,7 +76,7 @@ interface Answering extends ToolsOptions {
   readonly signal: AbortSignal;
 }
 
-async function answer(call: Call, { tree, shells, timeoutMs, signal }: Answering): Promise<ToolOutcome> {
+async function answer(call: Call, { tree, shells, terminals, timeoutMs, signal }: Answering): Promise<ToolOutcome> {
   switch (call.name) {
     case "exec": {
       const { command, shell, timeout_s: seconds } = call.arguments;
@@ -160,8 +93,13 @@ async function answer(call: Call, { tree, shells, timeoutMs, signal }: Answering
       return handled(editPath(tree, call.arguments));
     case "search":
       return { output: await searchTree(tree, call.arguments, signal), happened: [] };
+    case "terminal":
+      return { output: terminals ? await terminals.run(call.arguments, { signal }) : noTerminals, happened: [] };
   }
 }
+
+const noTerminals =
+  "There are no terminals here: the repository has not asked for them with `terminal = true` under `[shells]` in .github/offshoot.toml. Run the program with exec, in a way that needs none.";
 
 function executed({ result, ran }: ExecOutcome): ToolOutcome {
   const output = JSON.stringify(result);
@@ -186,7 +124,7 @@ async function manage(shells: Shells, { action, name, program }: ArgumentsOf<"sh
     case "list":
       return JSON.stringify(shells.list().map(({ env: _, ...shell }) => shell));
     case "end": {
-      if (name === undefined) return explain("`name` is missing: which shell is to end?", "shell");
+      if (name === undefined) return "`name` is missing: which shell is to end? The action list names them.";
       const ended = await shells.end({ shell: name });
       return ended.ok ? JSON.stringify({ ended: name }) : ended.problem;
     }
@@ -208,8 +146,7 @@ function handled(outcome: FileOutcome): ToolOutcome {
 }
 
 /** What is wrong with a call, and how it is made right. */
-function explain(problem: string, name: string): string {
-  const specs = toolSpecs();
+function explain(problem: string, name: string, specs: readonly ToolSpec[]): string {
   const spec = specs.find((tool) => tool.name === name);
   const form = spec
     ? `The arguments of ${name} are a JSON object of this schema: ${JSON.stringify(spec.parameters)}`

@@ -13,17 +13,19 @@ import {
   showStatus,
   statusUpdates,
 } from "./effects.ts";
-import { agentEnvironment } from "./environment.ts";
+import { agentEnvironment, withoutTerminal } from "./environment.ts";
 import type { KeptLease } from "./lease.ts";
 import type { Model } from "./model.ts";
 import { spawnDirectly } from "./processes.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Runner } from "./runner.ts";
 import { openSaver } from "./saver.ts";
-import { openShells, type Shells } from "./shells.ts";
+import { openShells } from "./shells.ts";
 import { type Ending, endingFor, workThrough } from "./steps.ts";
-import { openTools, toolSpecs } from "./tools.ts";
-import { turnUsage } from "./usage.ts";
+import { openTerminals } from "./terminals.ts";
+import { toolSpecs } from "./tool-specs.ts";
+import { openTools, type Tools } from "./tools.ts";
+import { type Overhead, turnUsage } from "./usage.ts";
 import { alignAgentsGit, type Workspace } from "./workspace.ts";
 
 /** What a run has in hand while it holds the session. */
@@ -50,8 +52,6 @@ const outputCap = 30_000;
 const usualTimeoutMs = 120_000;
 /** Status edits while a turn runs: GitHub allows few writes, and people do not read faster. */
 const statusEveryMs = 20_000;
-/** What every request carries beside the conversation. */
-const overhead = { system: instructions.length, tools: JSON.stringify(toolSpecs()).length };
 /** The longest that a timer of Node's can be set to. */
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -70,13 +70,18 @@ export async function runTurn(run: Held, { tip, notices, again }: Begun): Promis
   const ending = await workOn({ ...run, session, turn, hand, context, thread });
   const took = { ms: Date.now() - began, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024) };
   const told = [...(await recorder.journal()), ...recorder.waiting];
-  const usage = turnUsage(told, turn.number, overhead);
+  const usage = turnUsage(told, turn.number, overheadOf(runner.config.shells));
   const result = { prompt, ending, notices, again, usage, took };
   const delivered = await deliver({ repository, workspace, recorder, acting, hand, session, turn, ...result });
   if (!acting) return delivered;
   const completed = await completeEffects(acting, delivered);
   if (completed.session.head !== session.head) await describePull(acting, completed.session);
   return show(completed);
+}
+
+/** What every request carries beside the conversation. */
+function overheadOf(shells: Runner["config"]["shells"]): Overhead {
+  return { system: instructions.length, tools: JSON.stringify(toolSpecs(shells)).length };
 }
 
 function promptOf({ session, queue }: Session, { number, prompt: id }: Turn): Prompt & { readonly text: string } {
@@ -126,13 +131,22 @@ async function workOn(working: Working): Promise<Ending> {
   const { scratch, repository } = runner;
   const env = agentEnvironment(session, { tree, scratch, base: runner.shellEnv });
   await alignAgentsGit(spawnDirectly, { tree, env, repository, commit: turn.base });
-  const folder = join(scratch, `shells-${turn.number}`);
-  const shells = openShells({ cwd: tree, env, scratch: folder, cap: outputCap, restore: context.shells });
+  const shells = openShells({
+    cwd: tree,
+    env: { ...withoutTerminal, ...env },
+    scratch: join(scratch, `shells-${turn.number}`),
+    cap: outputCap,
+    restore: context.shells,
+  });
+  const place = { cwd: tree, env, scratch: join(scratch, `terminals-${turn.number}`) };
+  const terminals = runner.config.shells.terminal ? openTerminals(place) : null;
+  const timeoutMs = { usual: usualTimeoutMs, most: runner.config.limits.commandSeconds * 1000 };
+  const tools = openTools({ tree, shells, terminals, timeoutMs });
   const status = updates(working);
   try {
-    return await converse(working, { model: runner.model.open(), shells, status });
+    return await converse(working, { model: runner.model.open(), tools, status });
   } finally {
-    await shells.close();
+    await Promise.all([shells.close(), terminals?.close()]);
     await status.settled();
   }
 }
@@ -145,23 +159,22 @@ const noUpdates: StatusUpdates = { show: () => undefined, settled: async () => u
 
 interface Means {
   readonly model: Model;
-  readonly shells: Shells;
+  readonly tools: Tools;
   readonly status: StatusUpdates;
 }
 
-async function converse(working: Working, { model, shells, status }: Means): Promise<Ending> {
+async function converse(working: Working, { model, tools, status }: Means): Promise<Ending> {
   const { runner, recorder, workspace, hand, session, turn, context } = working;
   const { repository, log, saveEveryMs: everyMs } = runner;
   const { limits } = runner.config;
   const { wip } = session;
-  const timeoutMs = { usual: usualTimeoutMs, most: limits.commandSeconds * 1000 };
   return workThrough({
     turn: turn.number,
     done: { steps: turn.step, tokens: turn.tokens },
     messages: [...context.messages, ...context.interrupted],
     cacheKey: runner.session,
     model,
-    tools: openTools({ tree: workspace.tree, shells, timeoutMs }),
+    tools,
     recorder,
     saver: await openSaver({
       session: runner.session,

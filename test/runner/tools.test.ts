@@ -1,24 +1,27 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { expect, test } from "vitest";
 import { toolArguments } from "../../src/runner/tool-call.ts";
-import { toolSpecs } from "../../src/runner/tools.ts";
+import { toolSpecs } from "../../src/runner/tool-specs.ts";
 import { openTestTools } from "./work-tree.ts";
 
 test("DE15: the tools as the model sees them", () => {
-  const specs = toolSpecs();
+  const specs = toolSpecs({ terminal: false });
   expect(specs.map(({ name }) => name)).toEqual(["exec", "shell", "read", "write", "edit", "search"]);
   expect(specs).toMatchSnapshot();
   expect(JSON.stringify(specs).length).toBeLessThan(3_000);
-  expect(JSON.stringify(toolSpecs())).toBe(JSON.stringify(specs));
+  expect(JSON.stringify(toolSpecs({ terminal: false }))).toBe(JSON.stringify(specs));
 });
 
-test.each(toolSpecs())("what the model is told of $name is what is accepted", ({ name, parameters }) => {
-  const schema = Object.entries(toolArguments).find(([tool]) => tool === name)?.[1];
-  if (!schema) throw new Error(`no arguments for ${name}`);
-  const { $schema: _, ...accepted } = toJsonSchema(schema);
-  const told = JSON.parse(JSON.stringify(parameters), (key, value) => (key === "description" ? undefined : value));
-  expect(told).toEqual(accepted);
-});
+test.each(toolSpecs({ terminal: true }))(
+  "what the model is told of $name is what is accepted",
+  ({ name, parameters }) => {
+    const schema = Object.entries(toolArguments).find(([tool]) => tool === name)?.[1];
+    if (!schema) throw new Error(`no arguments for ${name}`);
+    const { $schema: _, ...accepted } = toJsonSchema(schema);
+    const told = JSON.parse(JSON.stringify(parameters), (key, value) => (key === "description" ? undefined : value));
+    expect(told).toEqual(accepted);
+  },
+);
 
 test("exec answers with data and tells the journal what ran", async () => {
   const { run } = openTestTools();

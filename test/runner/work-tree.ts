@@ -2,9 +2,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished, test } from "vitest";
+import { withoutTerminal } from "../../src/runner/environment.ts";
 import type { ShellState } from "../../src/runner/shell-state.ts";
 import { openShells, type Shells } from "../../src/runner/shells.ts";
-import { openTools, type ToolOutcome } from "../../src/runner/tools.ts";
+import { openTerminals, type Terminals } from "../../src/runner/terminals.ts";
+import { openTools, type ToolOutcome, type Tools } from "../../src/runner/tools.ts";
 
 /** An empty work tree and, beside it, a scratch folder and a place that is outside; gone with the test. */
 export function makeWorkTree(): { tree: string; scratch: string; outside: string } {
@@ -41,6 +43,8 @@ export function openTestShells(
 
 export interface TestTools {
   readonly shells: TestShells;
+  readonly terminals: Terminals | null;
+  readonly specs: Tools["specs"];
   raw(name: string, json: string): Promise<ToolOutcome>;
   run(name: string, args: object): Promise<ToolOutcome>;
   /** What the model reads of a command, as data. */
@@ -48,16 +52,23 @@ export interface TestTools {
 }
 
 /** The tools of a turn, called as a model calls them. */
-export function openTestTools(options: Parameters<typeof openTestShells>[0] & { most?: number } = {}): TestTools {
-  const { most = 60_000, ...others } = options;
-  const shells = openTestShells(others);
-  const tools = openTools({ tree: shells.tree, shells, timeoutMs: { usual: 30_000, most } });
+export function openTestTools(
+  options: Parameters<typeof openTestShells>[0] & { most?: number; terminal?: boolean } = {},
+): TestTools {
+  const { most = 60_000, terminal = false, env = baseEnv, ...others } = options;
+  const shells = openTestShells({ env: { ...withoutTerminal, ...env }, ...others });
+  const { tree, scratch } = shells;
+  const terminals = terminal ? openTerminals({ cwd: tree, env, scratch: join(scratch, "terminals") }) : null;
+  onTestFinished(async () => {
+    await terminals?.close();
+  });
+  const tools = openTools({ tree, shells, terminals, timeoutMs: { usual: 30_000, most } });
   const signal = new AbortController().signal;
   const raw = (name: string, json: string) =>
     tools.run({ type: "tool_call", call: "c1", name, arguments: json }, { signal });
   const run = (name: string, args: object) => raw(name, JSON.stringify(args));
   const exec = async (command: string, shell = "main") => JSON.parse((await run("exec", { command, shell })).output);
-  return { shells, raw, run, exec };
+  return { shells, terminals, specs: tools.specs, raw, run, exec };
 }
 
 /** `test`, or a skipped one where a Debian package is not there that the test cannot do without. */
