@@ -1,5 +1,5 @@
 import type { Thread } from "../github/forge.ts";
-import type { Event } from "../sessions/journal.ts";
+import type { Event, Fact } from "../sessions/journal.ts";
 import type { Message, ToolCall } from "../sessions/message.ts";
 import type { Prompt, Session } from "../sessions/session.ts";
 import { freshState, type ShellState } from "./shell-state.ts";
@@ -19,15 +19,16 @@ Your answer is Markdown. Its first line, under 72 characters, says what was done
 /** A prompt as the model reads it; with a thread, its text comes along as data. */
 export function ask(prompt: Prompt, session: Session, thread: Thread | null): string {
   return [
-    `<data kind="workplace">`,
-    `repository: ${session.project}`,
-    `branch: ${session.branch} (from ${session.base_branch})`,
-    `</data>`,
+    ...(session.project ? workplace(session) : []),
     ...(thread ? describe(thread) : []),
     `<prompt from="${inert(prompt.by.login)}">`,
     prompt.text ?? "",
     "</prompt>",
   ].join("\n");
+}
+
+function workplace({ project, branch, base_branch }: Session): string[] {
+  return [`<data kind="workplace">`, `repository: ${project}`, `branch: ${branch} (from ${base_branch})`, `</data>`];
 }
 
 /** How the journal tells that a thread came along. */
@@ -60,12 +61,30 @@ export interface Context {
 }
 
 export function contextOf(events: readonly Event[]): Context {
-  const messages = events.flatMap((event) => (event.type === "message.added" ? [event.message] : []));
+  const told = inContext(events);
+  const messages = told.flatMap(messageOf);
   return {
     messages,
     interrupted: openCalls(messages).map(({ call, name }) => ({ role: "tool", call, name, output: interruption })),
-    shells: events.reduce(shellAfter, {}),
+    shells: told.reduce(shellAfter, {}),
   };
+}
+
+/** What still counts: the last compaction and all since, without the turns that were taken back. */
+export function inContext<E extends Fact>(events: readonly E[]): readonly E[] {
+  const since = events.slice(Math.max(0, events.findLastIndex(({ type }) => type === "context.compacted")));
+  const reverted = new Set(since.flatMap((event) => (event.type === "session.reverted" ? [event.turn] : [])));
+  return since.filter((event) => !("turn" in event && reverted.has(event.turn)));
+}
+
+/** What an event adds to the conversation. */
+export function messageOf(event: Fact): Message[] {
+  if (event.type === "message.added") return [event.message];
+  return event.type === "context.compacted" ? [{ role: "user", text: earlier(event.summary) }] : [];
+}
+
+function earlier(summary: string): string {
+  return [`<data kind="summary of the conversation until now">`, inert(summary), "</data>"].join("\n");
 }
 
 /** Servers may use a call's id again, so only what comes after a call is its answer. */
@@ -80,6 +99,7 @@ function openCalls(messages: readonly Message[]): ToolCall[] {
 }
 
 function shellAfter(shells: Record<string, ShellState>, event: Event): Record<string, ShellState> {
+  if (event.type === "context.compacted") return event.shells;
   if (event.type === "message.added") return managed(shells, event.message);
   if (event.type !== "command.ran") return shells;
   const before = shells[event.shell] ?? freshState(event.program);

@@ -46,6 +46,9 @@ export function open(hand: Hand, { session, opened, thread, prompt }: NewSession
   };
 }
 
+/** The deepest that sessions may be opened by sessions within sessions; one that a person opens is at 0. */
+export const deepest = 3;
+
 /** Opens a session that belongs to no thread; whoever opens it works on it. */
 export function openAlone(hand: Hand, { session, opened, prompt }: Omit<NewSession, "thread">): Change {
   return { facts: [fact(hand, "session.opened", { session, ...opened }), fact(hand, "prompt.queued", prompt)] };
@@ -121,15 +124,16 @@ export type LeaseDecision =
 export interface Claim extends Holder {
   /** Whether a lease's holder is known to be gone. */
   readonly isVoid: (lease: Lease) => boolean;
-  /** What the session is taken for; without any of it, it is left alone. */
-  readonly wants?: (session: Session) => boolean;
 }
 
-/** Claims the session; a lease stands until it is released or `isVoid`. */
+/** Claims the session for what there is to do in it. */
 export function takeLease(hand: Hand, session: Session, claim: Claim): LeaseDecision {
+  return session.lease || hasWork(session) ? seizeLease(hand, session, claim) : { kind: "idle" };
+}
+
+/** Claims the session, whatever it is for; a lease stands until it is released or `isVoid`. */
+export function seizeLease(hand: Hand, session: Session, claim: Claim): Exclude<LeaseDecision, { kind: "idle" }> {
   const { lease } = session;
-  const { wants = hasWork } = claim;
-  if (!lease && !wants(session)) return { kind: "idle" };
   const earlierAttempt =
     lease?.run && claim.run && isSameRun(lease.run, claim.run) && lease.run.attempt < claim.run.attempt;
   if (lease && !earlierAttempt && !claim.isVoid(lease)) return { kind: "busy", lease };

@@ -2,6 +2,7 @@ import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError } from "commander";
 import { JournalError } from "../sessions/journal.ts";
 import { StoreError } from "../sessions/store.ts";
+import { addRun } from "./acting.ts";
 import type { Offered } from "./command-line.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { addSession } from "./session.ts";
@@ -47,7 +48,7 @@ function buildProgram(terminal: Terminal, end: Offered["end"]): Command {
     .showSuggestionAfterError();
   const offered = { terminal, end };
   addRun(program, offered);
-  addActing(addSession(program, offered), offered);
+  addSession(program, offered);
   tab(program, { completionCommandName: "completion" });
   return program;
 }

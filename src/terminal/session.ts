@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { addActing } from "./acting.ts";
 import { openClone } from "./clone.ts";
 import { asJson, examples, names, type Offered, wholeNumber } from "./command-line.ts";
 
@@ -7,6 +8,8 @@ export function addSession(program: Command, offered: Offered): void {
   const session = program.command("session").description("Look at sessions, and act on them.");
   session.commandsGroup("Look:");
   addList(session, offered);
+  session.commandsGroup("Act:");
+  addActing(session, offered);
 }
 
 function addList(session: Command, { terminal }: Offered): void {

@@ -1,0 +1,59 @@
+import { decodeChain } from "../sessions/chain.ts";
+import { replay } from "../sessions/fold.ts";
+import type { CommitId, SessionId } from "../sessions/ids.ts";
+import type { Event, Stored } from "../sessions/journal.ts";
+import type { Session } from "../sessions/session.ts";
+import { refOf, StoreError } from "../sessions/store.ts";
+import type { Clone } from "./clone.ts";
+import { selectSession } from "./select.ts";
+
+/** The session that a command reads, at the commit where it was when the command began. */
+export interface Chosen {
+  readonly id: SessionId;
+  readonly commit: CommitId;
+}
+
+/** All of a session, read in one go. */
+export interface Reading extends Chosen {
+  readonly session: Session;
+  readonly journal: readonly Stored[];
+  readonly events: readonly Event[];
+}
+
+/** By id or unique prefix, else the session that was used last. */
+export async function chooseSession(clone: Clone, prefix: string | undefined): Promise<Chosen> {
+  const id = await selectSession(clone, prefix);
+  const commit = await clone.repository.resolve(refOf.session(id));
+  if (!commit) throw new StoreError("refused", `session ${id} went away while it was looked for; try again`);
+  return { id, commit };
+}
+
+export async function readSession(clone: Clone, prefix: string | undefined): Promise<Reading> {
+  return readChosen(clone, await chooseSession(clone, prefix));
+}
+
+export async function readChosen(clone: Clone, chosen: Chosen): Promise<Reading> {
+  const journal = (await readLines(clone, await clone.repository.chain(chosen.commit), "whole")).map(
+    ({ commit, events }) => ({ commit, events }),
+  );
+  const session = replay(journal);
+  if (!session) throw new StoreError("invalid", `session ${chosen.id} has no events`);
+  return { ...chosen, session, journal, events: journal.flatMap(({ events }) => events) };
+}
+
+/** An append with its lines as the journal has them. */
+export interface Append extends Stored {
+  readonly lines: readonly string[];
+}
+
+/** Appends of a chain, oldest first: the whole of it, or its end. Throws a `JournalError` where it is corrupt. */
+export async function readLines(
+  { repository }: Clone,
+  commits: readonly CommitId[],
+  part: "whole" | "end",
+): Promise<readonly Append[]> {
+  const texts = await repository.read(commits.map((commit) => `${commit}:events.jsonl`));
+  const links = commits.map((commit, n) => ({ commit, events: texts[n]?.toString() ?? null }));
+  const stored = decodeChain(links, part);
+  return stored.map((append, n) => ({ ...append, lines: (links[n]?.events ?? "").split("\n").slice(0, -1) }));
+}

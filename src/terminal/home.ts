@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { type Remote, Repository } from "../sessions/git.ts";
+import type { SessionId } from "../sessions/ids.ts";
+import { refOf } from "../sessions/store.ts";
+import { type Clone, definedIn } from "./clone.ts";
+import { Failure } from "./failure.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The origin's session as it was when it was last fetched or pushed; without one, the session is only here. */
+export const originRef = (session: SessionId) => `refs/offshoot-origin/sessions/${session}`;
+
+/** Whether the session lives on the origin: then everything that is appended to it is decided there. */
+export async function isShared({ repository }: Clone, session: SessionId): Promise<boolean> {
+  return (await repository.resolve(originRef(session))) !== null;
+}
+
+/** Where the session lives, as a remote of another repository. */
+export async function homeOf(terminal: Terminal, clone: Clone, session: SessionId): Promise<Remote> {
+  const authorization = async () => undefined;
+  if (!(await isShared(clone, session))) return { url: clone.gitDir, authorization };
+  if (!clone.origin) {
+    throw new Failure(
+      "missing",
+      `Session ${session} lives on an origin, and this clone has none any more.`,
+      "Add it again with `git remote add origin <url>`.",
+    );
+  }
+  return { url: clone.origin.url, authorization, environment: ownEnvironment(terminal, clone) };
+}
+
+/** The person's environment, and the clone's own settings, for transfers that they are the ones to make. */
+function ownEnvironment({ env }: Terminal, { gitDir }: Clone): Record<string, string> {
+  const own = Object.entries(definedIn(env)).filter(([name]) => !name.startsWith("GIT_"));
+  const global = env.GIT_CONFIG_GLOBAL ?? join(env.HOME ?? homedir(), ".gitconfig");
+  return {
+    ...Object.fromEntries(own),
+    ...{ GIT_CONFIG_NOSYSTEM: "0", GIT_CONFIG_GLOBAL: global, GIT_CONFIG_COUNT: "6" },
+    ...{ GIT_CONFIG_KEY_5: "include.path", GIT_CONFIG_VALUE_5: join(gitDir, "config") },
+  };
+}
+
+/** The folder of this machine where a session's work tree and the runner's own things are; it can be made again. */
+export function workshopOf({ env }: Terminal, { gitDir }: Clone, session: SessionId): string {
+  const cache = env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), ".cache");
+  return join(cache, "offshoot", createHash("sha256").update(gitDir).digest("hex").slice(0, 12), session);
+}
+
+/** A clean repository for work on a session, which borrows the clone's objects. */
+export async function openWorkshop(
+  folder: string,
+  { remote, path, clone }: { remote: Remote; path: string; clone: Clone },
+): Promise<Repository> {
+  const dir = join(folder, "repository.git");
+  const repository = await Repository.open({ dir, remote, path });
+  await mkdir(join(dir, "objects", "info"), { recursive: true });
+  await writeFile(join(dir, "objects", "info", "alternates"), `${join(clone.gitDir, "objects")}\n`);
+  return repository;
+}
+
+/** After something was appended on the origin: the clone's copy of the session follows. */
+export async function followOrigin(clone: Clone, session: SessionId, branch: string): Promise<void> {
+  const [ref, notes] = [refOf.session(session), refOf.notes(session)];
+  const specs = [`+${ref}*:${originRef(session)}*`, `+${ref}*:${ref}*`, `+${notes}*:${notes}*`];
+  const tracking = `+refs/heads/${branch}*:refs/remotes/origin/${branch}*`;
+  await clone.git(["fetch", "--quiet", "--no-tags", "origin", ...specs, tracking]);
+}

@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseConfig } from "../config.ts";
+import { chooseModel } from "../runner/choose-model.ts";
+import type { Runner } from "../runner/runner.ts";
+import { Repository } from "../sessions/git.ts";
+import { signature } from "../sessions/git-commit.ts";
+import { gitStore } from "../sessions/git-store.ts";
+import type { CommitId, SessionId } from "../sessions/ids.ts";
+import type { Actor, Branch } from "../sessions/journal.ts";
+import type { Clone } from "./clone.ts";
+import { Failure } from "./failure.ts";
+import { thisHolder } from "./holder.ts";
+import { homeOf, openWorkshop, workshopOf } from "./home.ts";
+import { note, type Terminal } from "./terminal.ts";
+
+/** A runner at a terminal, for the person who is there. */
+export interface LocalRunner extends Runner {
+  readonly asker: Actor;
+}
+
+export interface Wanted {
+  readonly session: SessionId;
+  /** `provider:model[@effort]` instead of the configured one. */
+  readonly model: string | undefined;
+  readonly watch: Runner["watch"];
+}
+
+/** A lease ends this long after its last renewal; whoever is on the same machine sees at once that its holder is gone. */
+const leaseMs = 300_000;
+const saveEveryMs = 15_000;
+const lookEveryMs = 2_000;
+
+/** A runner for a session of the clone, in a work tree of its own that stays for the next turn. */
+export async function openRunner(terminal: Terminal, clone: Clone, wanted: Wanted): Promise<LocalRunner> {
+  const folder = workshopOf(terminal, clone, wanted.session);
+  const remote = await homeOf(terminal, clone, wanted.session);
+  const repository = await openWorkshop(folder, { remote, path: terminal.env.PATH ?? "", clone });
+  const { commit } = await defaultBranch(clone);
+  const [config] = await clone.repository.read([`${commit}:.github/offshoot.toml`]);
+  return assemble(terminal, clone, { ...wanted, folder, repository, config: config?.toString() ?? "" });
+}
+
+/** A runner that leaves nothing behind, and knows nothing of the clone. */
+export async function openEphemeral(terminal: Terminal, clone: Clone, wanted: Wanted) {
+  const folder = await mkdtemp(join(tmpdir(), "offshoot-ephemeral-"));
+  const path = terminal.env.PATH ?? "";
+  const remote = { url: join(folder, "remote.git"), authorization: async () => undefined };
+  const bare = await Repository.open({ dir: remote.url, remote, path });
+  const who = signature({ login: "offshoot", id: 0 }, terminal.now());
+  const base = await bare.commit({ parents: [], author: who, committer: who, message: "nothing", tree: {} });
+  await bare.raw(["update-ref", "refs/heads/main", base]);
+  const repository = await Repository.open({ dir: join(folder, "repository.git"), remote, path });
+  const branch: Branch = { name: "offshoot/ephemeral", own: true, from: "main", base };
+  return {
+    runner: assemble(terminal, clone, { ...wanted, folder, repository, config: "" }),
+    branch,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true, maxRetries: 3 }),
+  };
+}
+
+interface Parts extends Wanted {
+  readonly folder: string;
+  readonly repository: Repository;
+  /** The text of the configuration. */
+  readonly config: string;
+}
+
+function assemble(terminal: Terminal, { hand }: Clone, { folder, repository, config, ...wanted }: Parts): LocalRunner {
+  const { env } = terminal;
+  const { login, id } = hand.by;
+  return {
+    ...chooseModel(parseConfig(config), { ...env, OFFSHOOT_MODEL: wanted.model ?? env.OFFSHOOT_MODEL }),
+    ...{ session: wanted.session, watch: wanted.watch },
+    repository,
+    store: gitStore(repository),
+    forge: null,
+    asker: hand.by,
+    hand: { ...hand, by: { kind: "agent", login: "offshoot", id: 0, for: { login, id } } },
+    holder: { holder: thisHolder(), forMs: leaseMs },
+    tree: { path: join(folder, "tree"), at: null },
+    scratch: join(folder, "scratch"),
+    shellEnv: { PATH: env.PATH ?? "", LANG: "C.UTF-8", TERM: "dumb", CI: "true", HOSTNAME: hostname() },
+    ...{ saveEveryMs, lookEveryMs },
+    stop: terminal.interrupted,
+    log: (message) => note(terminal, message),
+  };
+}
+
+/** The default branch as the clone knows it: the origin's, else its own. */
+export async function defaultBranch({ repository, root }: Clone): Promise<{ name: string; commit: CommitId }> {
+  const { stdout } = await repository.ask(["symbolic-ref", "--quiet", "refs/remotes/origin/HEAD"]);
+  const named = /^refs\/remotes\/origin\/(.+)$/m.exec(stdout)?.[1];
+  const names = [...(named ? [named] : []), "main", "master"];
+  const refs = names.flatMap((name) => [`refs/remotes/origin/${name}`, `refs/heads/${name}`]);
+  for (const ref of refs) {
+    const commit = await repository.resolve(ref);
+    if (commit) return { name: ref.replace(/^refs\/(heads|remotes\/origin)\//, ""), commit };
+  }
+  const head = await repository.resolve("HEAD");
+  const current = (await repository.ask(["symbolic-ref", "--short", "HEAD"])).stdout.trim();
+  if (head && current) return { name: current, commit: head };
+  throw new Failure(
+    "missing",
+    `The repository at ${root} has no commit yet.`,
+    "Commit something first: a session's branch has to begin somewhere.",
+  );
+}

@@ -1,0 +1,213 @@
+import { hostname } from "node:os";
+import { text as readAll } from "node:stream/consumers";
+import { parseModelRef } from "../runner/model.ts";
+import { workOff } from "../runner/run.ts";
+import { branchName } from "../sessions/branch-name.ts";
+import { deepest, hasExpired, openAlone, queue, takeLease } from "../sessions/decide.ts";
+import { type CommitId, parseSessionId, type SessionId } from "../sessions/ids.ts";
+import type { Branch, PromptSource } from "../sessions/journal.ts";
+import type { Lease } from "../sessions/session.ts";
+import { compose, StoreError, type Tip } from "../sessions/store.ts";
+import { backOff, transact } from "../sessions/transact.ts";
+import { type Clone, cacheIn } from "./clone.ts";
+import { exitCodes, Failure } from "./failure.ts";
+import { busy, isGone } from "./holder.ts";
+import { followOrigin, isShared } from "./home.ts";
+import { defaultBranch, type LocalRunner, openEphemeral, openRunner } from "./local-runner.ts";
+import { progress } from "./progress.ts";
+import { readRoster } from "./roster.ts";
+import { selectSession } from "./select.ts";
+import { note, print, printJson, type Terminal } from "./terminal.ts";
+import { type TurnResult, turnResult } from "./turn-result.ts";
+
+export interface RunOptions {
+  readonly session?: string;
+  readonly last?: boolean;
+  readonly new?: boolean;
+  readonly ephemeral?: boolean;
+  readonly model?: string;
+  readonly description?: string;
+  readonly branch?: string;
+  readonly json?: boolean;
+}
+
+/** `offshoot run`: one turn here, on the session's branch in a work tree of its own. Gives the exit code. */
+export async function run(terminal: Terminal, clone: Clone, options: RunOptions, given: string): Promise<number> {
+  checkOptions(options);
+  const prompt = await promptOf(terminal, given);
+  const result = options.ephemeral
+    ? await runEphemeral(terminal, clone, options, prompt)
+    : await runKept(terminal, clone, options, prompt);
+  if (options.json) printJson(terminal, result);
+  else tell(terminal, result);
+  return result.outcome === "done" ? exitCodes.done : exitCodes.failed;
+}
+
+function checkOptions({ session, last, new: fresh, ephemeral, branch, description, model }: RunOptions): void {
+  const chosen = [session !== undefined && "--session", last && "--last", fresh && "--new", ephemeral && "--ephemeral"];
+  const [one, other] = chosen.filter(Boolean);
+  if (one && other) throw new Failure("usage", `${one} and ${other} exclude each other.`, "Give one of them.");
+  const opens = session === undefined && !last;
+  if (!opens && branch !== undefined) throw new Failure("usage", "A session keeps its branch.", "Leave out --branch.");
+  if (!opens && description !== undefined) {
+    throw new Failure("usage", "A session keeps its description.", "Leave out --description.");
+  }
+  if (model !== undefined && !parseModelRef(model)) {
+    const remedy = "Write it as provider:model or provider:model@effort, e.g. openai:gpt-5.5@high.";
+    throw new Failure("usage", `${model} does not name a model.`, remedy);
+  }
+}
+
+async function promptOf({ stdin }: Terminal, given: string): Promise<string> {
+  const prompt = (given === "-" ? await readAll(stdin) : given).trim();
+  if (prompt) return prompt;
+  throw new Failure("usage", "The prompt is empty.", 'Say what to do: offshoot run "make the failing test pass".');
+}
+
+async function runKept(terminal: Terminal, clone: Clone, options: RunOptions, prompt: string): Promise<TurnResult> {
+  const { session: id, last } = options;
+  const joins = id !== undefined || last;
+  const session = joins ? await selectSession(clone, id) : (terminal.newId() as SessionId);
+  const opening = joins ? null : await openingOf(terminal, clone, { session, options, prompt });
+  const runner = await openRunner(terminal, clone, { session, model: options.model, watch: progress(terminal) });
+  mustHaveModel(runner);
+  const source: PromptSource = { kind: "terminal", id: terminal.newId(), host: hostname() };
+  const taken = await (opening ? open(runner, { opening, source, prompt }) : join(runner, { source, prompt }));
+  const drained = await workOff(runner, taken);
+  const shared = await isShared(clone, session);
+  if (shared) await followOrigin(clone, session, drained.tip.session.branch);
+  return resultOf(runner, source.id, drained.tip);
+}
+
+async function runEphemeral(
+  terminal: Terminal,
+  clone: Clone,
+  options: RunOptions,
+  prompt: string,
+): Promise<TurnResult> {
+  const session = terminal.newId() as SessionId;
+  await using place = await openEphemeral(terminal, clone, {
+    session,
+    model: options.model,
+    watch: progress(terminal),
+  });
+  mustHaveModel(place.runner);
+  const source: PromptSource = { kind: "terminal", id: terminal.newId(), host: hostname() };
+  const opening = { project: "", description: "ephemeral", branch: place.branch, depth: 0 };
+  const taken = await open(place.runner, { opening, source, prompt });
+  const drained = await workOff(place.runner, taken);
+  return { ...(await resultOf(place.runner, source.id, drained.tip)), branch: "", commit: null };
+}
+
+function mustHaveModel({ model }: LocalRunner): void {
+  if (!model.ok) throw new Failure("failed", model.problem.message, model.problem.remedy);
+}
+
+interface Opening {
+  readonly project: string;
+  readonly description: string;
+  readonly branch: Branch;
+  readonly depth: number;
+  readonly parent?: SessionId;
+}
+
+async function openingOf(
+  { env }: Terminal,
+  clone: Clone,
+  { session, options, prompt }: { session: SessionId; options: RunOptions; prompt: string },
+): Promise<Opening> {
+  const parent = parseSessionId(env.OFFSHOOT_SESSION_ID ?? "");
+  const depth = parent ? Number(env.OFFSHOOT_DEPTH ?? 0) + 1 : 0;
+  if (depth > deepest) {
+    throw new Failure(
+      "refused",
+      `This would be a session at depth ${depth}, opened by sessions within sessions; ${deepest} is the deepest.`,
+      "Do the work in this session, or end it and say what is left.",
+    );
+  }
+  const description = options.description ?? prompt.split("\n", 1)[0]?.slice(0, 200).toWellFormed() ?? "";
+  const branch = await branchOf(clone, { session, title: description, name: options.branch });
+  return { project: clone.project, description, branch, depth, ...(parent ? { parent } : {}) };
+}
+
+async function branchOf(
+  clone: Clone,
+  { session, title, name }: { session: SessionId; title: string; name: string | undefined },
+): Promise<Branch> {
+  const from = await defaultBranch(clone);
+  if (name === undefined)
+    return { name: branchName({ session, title }), own: true, from: from.name, base: from.commit };
+  const taken = (await readRoster({ ...clone, cache: cacheIn(clone) })).find(({ listed }) => listed.branch === name);
+  if (taken) {
+    throw new Failure(
+      "refused",
+      `Session ${taken.listed.id} works on the branch ${name}.`,
+      `Go on with it (offshoot run --session ${taken.listed.id} …), or choose another branch.`,
+    );
+  }
+  const there = await clone.repository.resolve(`refs/heads/${name}`);
+  return there
+    ? { name, own: false, from: from.name, base: there as CommitId }
+    : { name, own: true, from: from.name, base: from.commit };
+}
+
+interface Asked {
+  readonly source: PromptSource;
+  readonly prompt: string;
+}
+
+/** Opens the session with the prompt and the lease in one append: no one else ever sees it without a holder. */
+async function open(runner: LocalRunner, { opening, source, prompt: text }: Asked & { readonly opening: Opening }) {
+  const { session, store, hand, asker } = runner;
+  const opened = openAlone({ ...hand, by: asker }, { session, opened: opening, prompt: { source, text } });
+  const state = compose(session, null, opened).state;
+  const lease = takeLease(hand, state, { ...runner.holder, isVoid: () => false });
+  if (lease.kind !== "taken") throw new Error(`A session that was just opened is ${lease.kind}.`);
+  const swap = await store.append(compose(session, null, { facts: [...opened.facts, ...lease.change.facts] }));
+  if (!swap.ok) throw new StoreError("refused", `${swap.moved.join(", ")} is there already`);
+  return { epoch: lease.epoch, tip: swap.tip };
+}
+
+/** Queues the prompt and takes the session in one append; one that somebody holds is left alone. */
+async function join(runner: LocalRunner, { source, prompt: text }: Asked): Promise<{ epoch: number; tip: Tip }> {
+  const { session, store, hand, asker, holder } = runner;
+  const isVoid = (lease: Lease) => hasExpired(lease, hand.now()) || isGone(lease);
+  const done = await transact({ store, session, pause: backOff }, (tip) => {
+    const { lease } = tip.session;
+    if (lease && !isVoid(lease)) throw busy(tip.session, lease);
+    const queued = queue({ ...hand, by: asker }, tip.session, { source, text });
+    if (queued.kind !== "queued") throw retired(session);
+    const prompt = queued.change.facts[0];
+    const state = compose(session, tip, { facts: [prompt] }).state;
+    const taken = takeLease(hand, state, { ...holder, isVoid });
+    if (taken.kind !== "taken") throw new Error(`A session with a prompt is ${taken.kind}.`);
+    return { change: { facts: [prompt, ...taken.change.facts] }, result: taken.epoch };
+  });
+  if (!done.ok) throw new StoreError("refused", `${done.moved.join(", ")} moved and came back`);
+  return { epoch: done.result, tip: done.tip };
+}
+
+function retired(session: SessionId): Failure {
+  return new Failure(
+    "refused",
+    `Session ${session} is retired.`,
+    `Look at it with offshoot session show -s ${session}, and begin a new one for what is left.`,
+  );
+}
+
+async function resultOf({ store, session }: LocalRunner, source: string, tip: Tip): Promise<TurnResult> {
+  const prompt = tip.session.queue.find((prompt) => prompt.source.id === source);
+  const events = (await store.journal(session)).flatMap(({ events }) => events);
+  const ended = events.findLast((event) => event.type === "turn.ended" && event.prompt === prompt?.id);
+  if (ended?.type !== "turn.ended") throw new Error(`The prompt ${source} of session ${session} has no turn.`);
+  return turnResult(tip.session, ended);
+}
+
+function tell(terminal: Terminal, result: TurnResult): void {
+  const { answer, problem, notices, session, branch, commit, files } = result;
+  if (answer) print(terminal, answer);
+  if (problem) note(terminal, `\n${problem.message}\n${problem.remedy}`);
+  for (const notice of notices) note(terminal, `\nNote: ${notice}`);
+  const work = commit ? `${branch} at ${commit.slice(0, 7)}, ${files.length} files` : "no files changed";
+  if (branch) note(terminal, `\nsession ${session} · ${work}\nGo on with: offshoot run --session ${session} "…"`);
+}
