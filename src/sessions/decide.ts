@@ -158,6 +158,20 @@ export function hasExpired({ until }: Lease, now: Date): boolean {
   return until !== undefined && Date.parse(until) < now.getTime();
 }
 
+export type Stop =
+  | { readonly kind: "asked"; readonly change: Change }
+  /** Somebody has asked for it before. */
+  | { readonly kind: "known" }
+  /** No turn is open. */
+  | { readonly kind: "idle" };
+
+/** Asks for the open turn to end; what waits stays, and no turn starts before somebody asks for something again. */
+export function requestStop(hand: Hand, { turn, stop }: Session): Stop {
+  if (!turn) return { kind: "idle" };
+  if (stop) return { kind: "known" };
+  return { kind: "asked", change: { facts: [fact(hand, "stop.requested", {})] } };
+}
+
 /** Runs that may work on one turn before it counts as failed: something in it kills them. */
 export const runsPerTurn = 3;
 

@@ -37,6 +37,15 @@ export function addRun(program: Command, { terminal, end }: Offered): void {
 /** The commands that change sessions. */
 export function addActing(session: Command, { terminal }: Offered): void {
   session
+    .command("stop")
+    .description("Ask for the open turn to end at its next step; what it has done so far is kept.")
+    .requiredOption(whichSession, byPrefix)
+    .addHelpText("after", examples("session stop -s 01JH4Q"))
+    .action(async (options) => {
+      const { stop } = await import("./stop.ts");
+      await stop(terminal, await openClone(terminal), options);
+    });
+  session
     .command("fetch")
     .description("Bring the origin's sessions here, as they are now.")
     .option(whichSession, "only those whose ids begin so")

@@ -1,5 +1,6 @@
-import { decodeChain } from "../sessions/chain.ts";
+import { cachedState, decodeChain } from "../sessions/chain.ts";
 import { replay } from "../sessions/fold.ts";
+import { readChain } from "../sessions/git-store.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
 import type { Event, Stored } from "../sessions/journal.ts";
 import type { Session } from "../sessions/session.ts";
@@ -33,12 +34,17 @@ export async function readSession(clone: Clone, prefix: string | undefined): Pro
 }
 
 export async function readChosen(clone: Clone, chosen: Chosen): Promise<Reading> {
-  const journal = (await readLines(clone, await clone.repository.chain(chosen.commit), "whole")).map(
-    ({ commit, events }) => ({ commit, events }),
-  );
+  const journal = await readChain(clone.repository, chosen.commit);
   const session = replay(journal);
   if (!session) throw new StoreError("invalid", `session ${chosen.id} has no events`);
   return { ...chosen, session, journal, events: journal.flatMap(({ events }) => events) };
+}
+
+/** The state at a commit of a session; the appends before it are read only where it holds none that fits. */
+export async function stateAt({ repository }: Clone, commit: CommitId): Promise<Session | null> {
+  const [state, events] = await repository.read([`${commit}:state.toml`, `${commit}:events.jsonl`]);
+  const link = { commit, events: events?.toString() ?? null, state: state?.toString() ?? null };
+  return cachedState(link) ?? replay(await readChain(repository, commit));
 }
 
 /** An append with its lines as the journal has them. */

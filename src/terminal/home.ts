@@ -3,8 +3,10 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Remote, Repository } from "../sessions/git.ts";
+import { gitStore } from "../sessions/git-store.ts";
 import type { SessionId } from "../sessions/ids.ts";
-import { refOf } from "../sessions/store.ts";
+import type { Session } from "../sessions/session.ts";
+import { refOf, type SessionStore } from "../sessions/store.ts";
 import { type Clone, definedIn } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
@@ -40,6 +42,25 @@ function ownEnvironment({ env }: Terminal, { gitDir }: Clone): Record<string, st
     ...{ GIT_CONFIG_NOSYSTEM: "0", GIT_CONFIG_GLOBAL: global, GIT_CONFIG_COUNT: "6" },
     ...{ GIT_CONFIG_KEY_5: "include.path", GIT_CONFIG_VALUE_5: join(gitDir, "config") },
   };
+}
+
+export interface Home {
+  readonly repository: Repository;
+  readonly store: SessionStore;
+  /** To be called after something was appended: the clone's own copy follows. */
+  readonly changed: (session: Session) => Promise<void>;
+}
+
+/** Where the session lives, for commands that append to it without working on it. */
+export async function openHome(terminal: Terminal, clone: Clone, session: SessionId): Promise<Home> {
+  if (!(await isShared(clone, session))) {
+    return { repository: clone.repository, store: clone.store, changed: async () => undefined };
+  }
+  const remote = await homeOf(terminal, clone, session);
+  const folder = workshopOf(terminal, clone, session);
+  const repository = await openWorkshop(folder, { remote, path: terminal.env.PATH ?? "", clone });
+  const changed = ({ branch }: Session) => followOrigin(clone, session, branch);
+  return { repository, store: gitStore(repository), changed };
 }
 
 /** The folder of this machine where a session's work tree and the runner's own things are; it can be made again. */

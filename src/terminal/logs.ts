@@ -3,7 +3,7 @@ import type { CommitId } from "../sessions/ids.ts";
 import { hasTurns } from "../sessions/session.ts";
 import { refOf } from "../sessions/store.ts";
 import { lineOf } from "../sessions/timeline.ts";
-import { type Append, type Chosen, chooseSession, readLines } from "./chosen.ts";
+import { type Append, type Chosen, chooseSession, readLines, stateAt } from "./chosen.ts";
 import type { Clone } from "./clone.ts";
 import { painter, print, type Terminal } from "./terminal.ts";
 import { when } from "./words.ts";
@@ -47,13 +47,16 @@ function text(lines: readonly string[]): string {
 /** What is appended from `chosen` on, until nobody works on the session any more, or whoever looks has had enough. */
 async function* follow({ interrupted }: Terminal, clone: Clone, { id, commit }: Chosen) {
   const ref = refOf.session(id);
-  for (let seen = commit; !interrupted.aborted; ) {
+  let seen = commit;
+  let atWork = await isAtWork(clone, seen);
+  while (atWork && !interrupted.aborted) {
+    await sleep(lookEveryMs, undefined, { signal: interrupted }).catch(() => undefined);
     const now = (await clone.repository.refs(ref)).get(ref);
-    if (now && now !== seen) {
-      yield await readLines(clone, await since(clone, seen, now), "end");
-      seen = now;
-    } else if (!now || !(await isAtWork(clone, { id, commit: now }))) return;
-    else await sleep(lookEveryMs, undefined, { signal: interrupted }).catch(() => undefined);
+    if (now === seen) continue;
+    if (!now) return;
+    yield await readLines(clone, await since(clone, seen, now), "end");
+    seen = now;
+    atWork = await isAtWork(clone, seen);
   }
 }
 
@@ -63,7 +66,7 @@ async function since({ repository }: Clone, seen: CommitId, now: CommitId): Prom
 }
 
 /** Somebody holds the session, or will. */
-async function isAtWork({ store }: Clone, { id }: Chosen): Promise<boolean> {
-  const session = (await store.tip(id))?.session;
-  return session !== undefined && (session.lease !== undefined || hasTurns(session));
+async function isAtWork(clone: Clone, commit: CommitId): Promise<boolean> {
+  const session = await stateAt(clone, commit);
+  return session !== null && (session.lease !== undefined || hasTurns(session));
 }
