@@ -180,8 +180,35 @@ export const usageComment = lines([
   "```",
   "",
   "`/agent` has to stand at the start of a line; everything after it, to the end of the comment, is the prompt.",
-  "The first prompt opens a session with a branch of its own, later ones continue it. `/agent help` shows this.",
+  "The first prompt opens a session with a branch of its own, later ones continue it.",
+  "",
+  "`/agent resume <id>` makes another session the one that this thread goes on with; the beginning of its id is enough. `/agent help` shows this.",
 ]);
+
+/** When no session's id begins with what was asked for. */
+export function noSuchSessionComment(prefix: string): string {
+  return lines([
+    `No session here begins with ${code(prefix)}, so nothing was changed.`,
+    "",
+    "What to do: look at the id again. A session that was begun at a terminal is here once it is pushed (`offshoot session push`); a retired one cannot go on.",
+  ]);
+}
+
+/** When several sessions' ids begin with what was asked for. */
+export function ambiguousComment(prefix: string, sessions: readonly Session[]): string {
+  const list = sessions.slice(0, longestList).map(({ session, description }) => {
+    return `- ${code(session)} ${code(brief(description, 80))}`;
+  });
+  const more = sessions.length > longestList ? [`- and ${sessions.length - longestList} more`] : [];
+  return lines([
+    `${code(prefix)} fits ${sessions.length} sessions, so nothing was changed:`,
+    "",
+    ...list,
+    ...more,
+    "",
+    "What to do: give more of the id.",
+  ]);
+}
 
 /** For a thread whose work would have to go into somebody else's repository. */
 export const forkComment = lines([

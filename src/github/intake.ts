@@ -12,6 +12,7 @@ import {
 } from "./comments.ts";
 import { type Entered, enter } from "./enter.ts";
 import { type Account, type Comment, ForgeError, type Thread } from "./forge.ts";
+import { takeResume } from "./resume.ts";
 import { writeStatus } from "./status.ts";
 import type { Trigger } from "./triggers.ts";
 import { attempt, isHeld, type Recovery, recover, type Waker, wake } from "./wake.ts";
@@ -23,7 +24,7 @@ export interface Intake extends Waker {
 }
 
 /** What became of a trigger, for the log. */
-export type Taken = "ignored" | "refused" | "answered" | "queued" | "known" | Recovery;
+export type Taken = "ignored" | "refused" | "answered" | "queued" | "resumed" | "known" | Recovery;
 
 /** Acts on a trigger: afterwards the prompt is in the journal, a run is on its way, and the person has a receipt. */
 export function take(intake: Intake, trigger: Trigger): Promise<Taken> {
@@ -51,6 +52,8 @@ async function takeComment(intake: Intake, id: number): Promise<Taken> {
     case "help":
       await conversation.post(comment.thread, usageComment);
       return "answered";
+    case "resume":
+      return takeResume(intake, comment, command.prefix);
     case "prompt":
       return takePrompt(intake, askedIn(comment, command.text));
   }

@@ -58,6 +58,17 @@ function wake(hand: Hand, reason: Fields<"wake.requested">["reason"]): Fact {
   return fact(hand, "wake.requested", { nonce: hand.newId(), reason });
 }
 
+/** Makes a session the active one of a thread; null where it is retired, or the active one there already. */
+export function resume(hand: Hand, session: Session, thread: NewSession["thread"]): Change | null {
+  const { number, index } = thread;
+  const others = index?.sessions.filter((other) => other !== session.session) ?? [];
+  if (session.status === "retired" || index?.sessions.at(-1) === session.session) return null;
+  return {
+    facts: [fact(hand, "session.resumed", { thread: number })],
+    threads: [{ number, from: index?.commit ?? null, sessions: [...others, session.session] }],
+  };
+}
+
 export type Queued =
   | { readonly kind: "queued"; readonly change: Change }
   /** The same source asked before; nothing to do. */

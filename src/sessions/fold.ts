@@ -118,11 +118,15 @@ function change(session: Session, event: Later): Session {
     case "command.ran":
       return toolUsed(session, event, { summary: `exec ${event.command.split("\n", 1)[0]}`, exit: event.exit_code });
     case "context.referenced":
+    case "compaction.started":
+    case "compaction.failed":
       return session;
     case "context.compacted":
       return compacted(session, event);
     case "session.reverted":
       return event.commit ? { ...session, head: event.commit } : session;
+    case "session.resumed":
+      return { ...session, thread: session.thread ?? event.thread };
     case "session.forked":
       return forked(session, event);
     case "session.deleted":
@@ -204,6 +208,7 @@ function forked(session: Session, event: EventOf<"session.forked">): Session {
     description: event.description,
     created_at: event.at,
     created_by: event.by,
+    ...(event.thread === undefined ? {} : { thread: event.thread }),
     ...{ branch: event.branch.name, own_branch: event.branch.own },
     ...{ base_branch: event.branch.from, base: event.branch.base },
     genealogy: { depth: session.genealogy.depth + 1, parent_session_id: event.from },

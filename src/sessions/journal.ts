@@ -146,7 +146,12 @@ const events = [
     spilled: v.optional(v.array(v.string())),
   }),
   event("work.saved", { ...step, commit: commitIdSchema }),
+  /** A note on where the session left its branch: with the turn's end, or later by hand, with a `label`. */
   event("checkpoint.made", { turn: count, commit: commitIdSchema, label: v.optional(v.string()) }),
+  /** The holder of the session asks a model for a summary; `hint` is what a person wants to find in it. */
+  event("compaction.started", { model: v.string(), hint: v.optional(v.string()) }),
+  /** There is no summary, and nothing else has changed. */
+  event("compaction.failed", { problem: problemSchema }),
   event("context.compacted", {
     /** The last append that the summary tells of, and how many others came between it and this one. */
     cut: commitIdSchema,
@@ -169,7 +174,9 @@ const events = [
     after: count,
     tokens: tokensSchema,
   }),
+  /** A turn is taken back: its words leave the context, its change the branch, by a `commit` where anything of it was there. */
   event("session.reverted", { turn: ordinal, commit: v.optional(commitIdSchema) }),
+  event("session.resumed", { thread: ordinal }),
   event("session.forked", {
     session: sessionIdSchema,
     from: sessionIdSchema,
@@ -177,6 +184,7 @@ const events = [
     turn: count,
     branch: branchSchema,
     description: v.string(),
+    thread: v.optional(ordinal),
   }),
   event("session.deleted", { reason: v.picklist(["deleted", "purged"]) }),
   event("session.retired", {}),

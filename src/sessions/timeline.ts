@@ -10,6 +10,8 @@ const weight: readonly EventType[] = [
   "turn.started",
   "prompt.queued",
   "context.compacted",
+  "compaction.failed",
+  "compaction.started",
   "session.reverted",
   "stop.requested",
   "lease.taken",
@@ -22,12 +24,15 @@ const weight: readonly EventType[] = [
 /** One readable line for an append, so that `git log` of the session's ref is its timeline. */
 export function subject(events: readonly Event[]): string {
   const telling = [...events].sort((a, b) => rank(a) - rank(b) || b.seq - a.seq)[0];
+  return telling ? lineOf(telling) : "";
+}
+
+/** One readable line for an event. */
+export function lineOf(event: Event): string {
   // Control characters of a prompt or a file name would break the line, or reach the reader's terminal.
-  return telling
-    ? line(telling)
-        .replace(/[\s\p{Cc}]+/gu, " ")
-        .trim()
-    : "";
+  return line(event)
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim();
 }
 
 function rank(event: Event): number {
@@ -55,10 +60,16 @@ function line(event: Event): string {
       return `the journal's keys are under master key ${event.ring.master}`;
     case "context.referenced":
       return `turn ${event.turn}: with ${event.ref}`;
+    case "compaction.started":
+      return `${event.by.login} began to compact the context with ${event.model}`;
+    case "compaction.failed":
+      return `the context was not compacted: ${brief(event.problem.message)}`;
     case "context.compacted":
       return `compacted the context from about ${event.before} to ${event.after} tokens`;
     case "session.reverted":
       return `${event.by.login} took back turn ${event.turn}`;
+    case "session.resumed":
+      return `${event.by.login} goes on with the session on #${event.thread}`;
     case "session.forked":
       return `${event.by.login} forked the session after turn ${event.turn}: ${brief(event.description)}`;
     case "session.deleted":

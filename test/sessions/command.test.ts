@@ -180,3 +180,17 @@ test.each([
     expect(parseCommand(unit.repeat(65_536 / unit.length))).toBeNull();
   }
 });
+
+test.each([
+  ["/agent resume 01JH4QTM5N8V2KX9C3PD7WBYRA", "01JH4QTM5N8V2KX9C3PD7WBYRA"],
+  ["/agent resume 01jh4q", "01JH4Q"],
+])("%s resumes", (body, prefix) => {
+  expect(parseCommand(body)).toEqual({ kind: "resume", prefix });
+});
+
+test.each(["resume the work on the parser", "resume", "resume later", "resume 01JH4Q and fix it", "resume 01J"])(
+  "%j is a prompt",
+  (text) => {
+    expect(parseCommand(`/agent ${text}`)).toEqual({ kind: "prompt", text });
+  },
+);
