@@ -6,9 +6,9 @@ export interface Faults {
   duplicateNextWebhook(event: string): void;
   /**
    * The next request to the API with this method and path (below the API's root; GraphQL's is `/graphql`) fails with the
-   * status: nothing is done, or with `done` everything is, and only the answer is lost.
+   * status: nothing is done, or with `done` everything is, and only the answer is lost. With `body` only one that says so.
    */
-  failNext(method: string, path: RegExp, status: number, more?: Partial<Pick<Failure, "headers" | "done">>): void;
+  failNext(method: string, path: RegExp, status: number, more?: Partial<Failure>): void;
   /** GraphQL does not know this mutation from now on, as on an older server. */
   forgetMutation(name: string): void;
 }
@@ -19,6 +19,7 @@ export interface Failure {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly done: boolean;
+  readonly body: string;
 }
 
 /** The faults that are still to happen. */
@@ -32,8 +33,8 @@ export interface Waiting {
 export const faultsInto = ({ dropped, duplicated, failures, forgotten }: Waiting): Faults => ({
   dropNextWebhook: (event) => void dropped.push(event),
   duplicateNextWebhook: (event) => void duplicated.push(event),
-  failNext: (method, path, status, { headers = {}, done = false } = {}) =>
-    void failures.push({ method, path, status, headers, done }),
+  failNext: (method, path, status, more) =>
+    void failures.push({ ...{ headers: {}, done: false, body: "" }, ...more, method, path, status }),
   forgetMutation: (name) => void forgotten.push(name),
 });
 

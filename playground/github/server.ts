@@ -106,8 +106,10 @@ function listener(desk: Desk): (...exchange: Parameters<Handler>) => Promise<voi
   const { world, waiting, requests, pages } = desk;
   const git = `/${world.owner}/${world.repo}.git/`;
   const api = async (place: ApiPlace, ...[request, response]: Parameters<Handler>) => {
-    const failure = take(waiting.failures, ({ method, path }) => method === place.method && path.test(place.path));
     const asked = { ...place, authorization: request.headers.authorization, body: await text(request) };
+    const fits = ({ method, path, body }: Failure) =>
+      method === asked.method && path.test(asked.path) && asked.body.includes(body);
+    const failure = take(waiting.failures, fits);
     send(response, await answer(desk, asked, failure));
     requests.push({ method: place.method, path: place.path, status: response.statusCode });
   };

@@ -1,11 +1,10 @@
-import { mintToken } from "../../playground/github/access.ts";
-import { person } from "../../playground/github/create-world.ts";
 import { gitStore } from "../../src/sessions/git-store.ts";
 import { githubStore } from "../../src/sessions/github-store.ts";
 import type { CommitId } from "../../src/sessions/ids.ts";
 import { memoryStore } from "../../src/sessions/memory-store.ts";
 import { refOf } from "../../src/sessions/store.ts";
-import { at, client, openWithMain } from "../playground/github-fixture.ts";
+import { at, client } from "../playground/github-fixture.ts";
+import { githubWorld } from "../sessions/github-world.ts";
 import { gitRemote, plainCommit } from "../sessions/remote.ts";
 import { sessionStoreContract } from "./session-store.ts";
 import { sqliteWorld } from "./sqlite-store.ts";
@@ -36,22 +35,11 @@ sessionStoreContract("git", async () => {
 });
 
 sessionStoreContract("GitHub's API", async () => {
-  const { github, clone, maintainer } = await openWithMain();
-  const bot = person(github.world, "offshoot[bot]");
-  const token = mintToken(github.world, { ...bot, kind: "installation", permissions: { contents: "write" } });
+  const { github, clone, token, putOnTop } = await githubWorld();
   return {
     client: async () => githubStore({ octokit: client(github, token), ...at }),
     commit: (await clone.git("rev-parse", "main")) as CommitId,
-    async damage(session, content) {
-      const { git } = maintainer.rest;
-      const ref = refOf.session(session).slice("refs/".length);
-      const parents = [(await git.getRef({ ...at, ref })).data.object.sha];
-      const events = { path: "events.jsonl", mode: "100644", type: "blob", content } as const;
-      const tree = (await git.createTree({ ...at, tree: [events] })).data.sha;
-      const { data } = await git.createCommit({ ...at, message: "by hand", tree, parents });
-      await git.updateRef({ ...at, ref, sha: data.sha });
-      return data.sha as CommitId;
-    },
+    damage: (session, events) => putOnTop(session, { "events.jsonl": events }),
   };
 });
 

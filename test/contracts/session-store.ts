@@ -171,6 +171,17 @@ export function sessionStoreContract(name: string, newWorld: () => Promise<Store
       expect(again).toEqual({ ok: false, moved: [branch] });
     });
 
+    test("a ref that is where it should go already holds nothing up", async () => {
+      const world = await newWorld();
+      const store = await world.client();
+      const first = await openIn(store);
+      const { session } = first.session;
+      const refs = [{ ref: refOf.wip(session), from: null, to: world.commit }];
+      const second = tipOf(await store.append(compose(session, first, { ...asked("2"), refs })));
+      const third = tipOf(await store.append(compose(session, second, { ...asked("3"), refs })));
+      expect(await store.tip(session)).toEqual(third);
+    });
+
     test("a thread that has moved keeps the session from being opened, and the other way round", async () => {
       const store = await (await newWorld()).client();
       const first = await openIn(store);
