@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type Remote, Repository } from "../sessions/git.ts";
+import type { Remote, Repository } from "../sessions/git.ts";
 import { gitStore } from "../sessions/git-store.ts";
 import type { SessionId } from "../sessions/ids.ts";
 import type { Session } from "../sessions/session.ts";
@@ -10,6 +8,7 @@ import { refOf, type SessionStore } from "../sessions/store.ts";
 import { type Clone, definedIn } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
+import { openWorkshop } from "./workshop.ts";
 
 /** The origin's session as it was when it was last fetched or pushed; without one, the session is only here. */
 export const originRef = (session: SessionId) => `refs/offshoot-origin/sessions/${session}`;
@@ -44,7 +43,7 @@ function ownEnvironment({ env }: Terminal, { gitDir }: Clone): Record<string, st
   };
 }
 
-export interface Home {
+export interface Home extends AsyncDisposable {
   readonly repository: Repository;
   readonly store: SessionStore;
   /** To be called after something was appended: the clone's own copy follows. */
@@ -54,31 +53,13 @@ export interface Home {
 /** Where the session lives, for commands that append to it without working on it. */
 export async function openHome(terminal: Terminal, clone: Clone, session: SessionId): Promise<Home> {
   if (!(await isShared(clone, session))) {
-    return { repository: clone.repository, store: clone.store, changed: async () => undefined };
+    const { repository, store } = clone;
+    return { repository, store, changed: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
   }
-  const remote = await homeOf(terminal, clone, session);
-  const folder = workshopOf(terminal, clone, session);
-  const repository = await openWorkshop(folder, { remote, path: terminal.env.PATH ?? "", clone });
+  const workshop = await openWorkshop(terminal, clone, { session, home: await homeOf(terminal, clone, session) });
+  const { repository } = workshop;
   const changed = ({ branch }: Session) => followOrigin(clone, session, branch);
-  return { repository, store: gitStore(repository), changed };
-}
-
-/** The folder of this machine where a session's work tree and the runner's own things are; it can be made again. */
-export function workshopOf({ env }: Terminal, { gitDir }: Clone, session: SessionId): string {
-  const cache = env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), ".cache");
-  return join(cache, "offshoot", createHash("sha256").update(gitDir).digest("hex").slice(0, 12), session);
-}
-
-/** A clean repository for work on a session, which borrows the clone's objects. */
-export async function openWorkshop(
-  folder: string,
-  { remote, path, clone }: { remote: Remote; path: string; clone: Clone },
-): Promise<Repository> {
-  const dir = join(folder, "repository.git");
-  const repository = await Repository.open({ dir, remote, path });
-  await mkdir(join(dir, "objects", "info"), { recursive: true });
-  await writeFile(join(dir, "objects", "info", "alternates"), `${join(clone.gitDir, "objects")}\n`);
-  return repository;
+  return { repository, store: gitStore(repository), changed, [Symbol.asyncDispose]: workshop[Symbol.asyncDispose] };
 }
 
 /** After something was appended on the origin: the clone's copy of the session follows. */

@@ -12,12 +12,15 @@ import type { Actor, Branch } from "../sessions/journal.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import { thisHolder } from "./holder.ts";
-import { homeOf, openWorkshop, workshopOf } from "./home.ts";
+import { homeOf } from "./home.ts";
 import { note, type Terminal } from "./terminal.ts";
+import { openWorkshop, type Workshop } from "./workshop.ts";
 
-/** A runner at a terminal, for the person who is there. */
-export interface LocalRunner extends Runner {
+/** A runner at a terminal, for the person who is there; what only it needs goes when it is disposed of. */
+export interface LocalRunner extends Runner, AsyncDisposable {
   readonly asker: Actor;
+  /** Once it holds the session: ends and removes what runs that were killed have left. */
+  readonly sweep: () => Promise<void>;
 }
 
 export interface Wanted {
@@ -34,16 +37,19 @@ const lookEveryMs = 2_000;
 
 /** A runner for a session of the clone, in a work tree of its own that stays for the next turn. */
 export async function openRunner(terminal: Terminal, clone: Clone, wanted: Wanted): Promise<LocalRunner> {
-  const folder = workshopOf(terminal, clone, wanted.session);
-  const remote = await homeOf(terminal, clone, wanted.session);
-  const repository = await openWorkshop(folder, { remote, path: terminal.env.PATH ?? "", clone });
+  const { session } = wanted;
+  const workshop = await openWorkshop(terminal, clone, { session, home: await homeOf(terminal, clone, session) });
   const { commit } = await defaultBranch(clone);
   const [config] = await clone.repository.read([`${commit}:.github/offshoot.toml`]);
-  return assemble(terminal, clone, { ...wanted, folder, repository, config: config?.toString() ?? "" });
+  return assemble(terminal, clone, { ...wanted, ...workshop, config: config?.toString() ?? "" });
 }
 
-/** A runner that leaves nothing behind, and knows nothing of the clone. */
-export async function openEphemeral(terminal: Terminal, clone: Clone, wanted: Wanted) {
+/** A runner that leaves nothing behind, and knows nothing of the clone; with the branch for its session. */
+export async function openEphemeral(
+  terminal: Terminal,
+  clone: Clone,
+  wanted: Wanted,
+): Promise<{ runner: LocalRunner; branch: Branch }> {
   const folder = await mkdtemp(join(tmpdir(), "offshoot-ephemeral-"));
   const path = terminal.env.PATH ?? "";
   const remote = { url: join(folder, "remote.git"), authorization: async () => undefined };
@@ -51,23 +57,25 @@ export async function openEphemeral(terminal: Terminal, clone: Clone, wanted: Wa
   const who = signature({ login: "offshoot", id: 0 }, terminal.now());
   const base = await bare.commit({ parents: [], author: who, committer: who, message: "nothing", tree: {} });
   await bare.raw(["update-ref", "refs/heads/main", base]);
-  const repository = await Repository.open({ dir: join(folder, "repository.git"), remote, path });
-  const branch: Branch = { name: "offshoot/ephemeral", own: true, from: "main", base };
-  return {
-    runner: assemble(terminal, clone, { ...wanted, folder, repository, config: "" }),
-    branch,
+  const runner = assemble(terminal, clone, {
+    ...wanted,
+    tree: join(folder, "tree"),
+    scratch: join(folder, "scratch"),
+    repository: await Repository.open({ dir: join(folder, "repository.git"), remote, path }),
+    config: "",
+    sweep: async () => undefined,
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true, maxRetries: 3 }),
-  };
+  });
+  return { runner, branch: { name: "offshoot/ephemeral", own: true, from: "main", base } };
 }
 
-interface Parts extends Wanted {
-  readonly folder: string;
-  readonly repository: Repository;
+interface Parts extends Wanted, Workshop {
   /** The text of the configuration. */
   readonly config: string;
 }
 
-function assemble(terminal: Terminal, { hand }: Clone, { folder, repository, config, ...wanted }: Parts): LocalRunner {
+function assemble(terminal: Terminal, { hand }: Clone, parts: Parts): LocalRunner {
+  const { tree, scratch, repository, config, sweep, ...wanted } = parts;
   const { env } = terminal;
   const { login, id } = hand.by;
   return {
@@ -79,8 +87,8 @@ function assemble(terminal: Terminal, { hand }: Clone, { folder, repository, con
     asker: hand.by,
     hand: { ...hand, by: { kind: "agent", login: "offshoot", id: 0, for: { login, id } } },
     holder: { holder: thisHolder(), forMs: leaseMs },
-    tree: { path: join(folder, "tree"), at: null },
-    scratch: join(folder, "scratch"),
+    tree: { path: tree, at: null },
+    ...{ scratch, sweep, [Symbol.asyncDispose]: parts[Symbol.asyncDispose] },
     shellEnv: { PATH: env.PATH ?? "", LANG: "C.UTF-8", TERM: "dumb", CI: "true", HOSTNAME: hostname() },
     ...{ saveEveryMs, lookEveryMs },
     stop: terminal.interrupted,

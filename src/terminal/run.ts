@@ -69,14 +69,15 @@ async function runKept(terminal: Terminal, clone: Clone, options: RunOptions, pr
   const joins = id !== undefined || last;
   const session = joins ? await selectSession(clone, id) : (terminal.newId() as SessionId);
   const opening = joins ? null : await openingOf(terminal, clone, { session, options, prompt });
-  const runner = await openRunner(terminal, clone, { session, model: options.model, watch: progress(terminal) });
+  await using runner = await openRunner(terminal, clone, { session, model: options.model, watch: progress(terminal) });
   mustHaveModel(runner);
   const source: PromptSource = { kind: "terminal", id: terminal.newId(), host: hostname() };
   const taken = await (opening ? open(runner, { opening, source, prompt }) : join(runner, { source, prompt }));
+  await runner.sweep();
   const drained = await workOff(runner, taken);
   const shared = await isShared(clone, session);
   if (shared) await followOrigin(clone, session, drained.tip.session.branch);
-  return resultOf(runner, source.id, drained.tip);
+  return await resultOf(runner, source.id, drained.tip);
 }
 
 async function runEphemeral(
@@ -86,17 +87,17 @@ async function runEphemeral(
   prompt: string,
 ): Promise<TurnResult> {
   const session = terminal.newId() as SessionId;
-  await using place = await openEphemeral(terminal, clone, {
+  const place = await openEphemeral(terminal, clone, {
     session,
     model: options.model,
     watch: progress(terminal),
   });
-  mustHaveModel(place.runner);
+  await using runner = place.runner;
+  mustHaveModel(runner);
   const source: PromptSource = { kind: "terminal", id: terminal.newId(), host: hostname() };
   const opening = { project: "", description: "ephemeral", branch: place.branch, depth: 0 };
-  const taken = await open(place.runner, { opening, source, prompt });
-  const drained = await workOff(place.runner, taken);
-  return { ...(await resultOf(place.runner, source.id, drained.tip)), branch: "", commit: null };
+  const drained = await workOff(runner, await open(runner, { opening, source, prompt }));
+  return { ...(await resultOf(runner, source.id, drained.tip)), branch: "", commit: null };
 }
 
 function mustHaveModel({ model }: LocalRunner): void {

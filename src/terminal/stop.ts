@@ -11,7 +11,8 @@ import { print, type Terminal } from "./terminal.ts";
 /** `offshoot session stop`: the open turn ends at its next step, and what it has done so far is kept. */
 export async function stop(terminal: Terminal, clone: Clone, options: { readonly session: string }): Promise<void> {
   const session = await selectSession(clone, options.session);
-  const { store, changed } = await openHome(terminal, clone, session);
+  await using home = await openHome(terminal, clone, session);
+  const { store, changed } = home;
   const done = await transact({ store, session, pause: backOff }, ({ session: now }) => {
     const decision = requestStop(clone.hand, now);
     return { change: decision.kind === "asked" ? decision.change : null, result: decision.kind };
