@@ -3,7 +3,7 @@ import type { Clock, SessionId } from "../sessions/ids.ts";
 import type { Actor, Run } from "../sessions/journal.ts";
 import { hasWork, type Lease, type Session, threadOf } from "../sessions/session.ts";
 import type { SessionStore, Tip } from "../sessions/store.ts";
-import { backOff, transact } from "../sessions/transact.ts";
+import { backOff, patiently, transact } from "../sessions/transact.ts";
 import { dispatchFailedComment, gaveUpComment } from "./comments.ts";
 import { type Forge, ForgeError } from "./forge.ts";
 import { writeStatus } from "./status.ts";
@@ -53,7 +53,7 @@ export type Recovery = "woken" | "left" | "gave up";
 export async function recover(waker: Waker, session: SessionId, ended: Run): Promise<Recovery> {
   const { store, forge, clock, app } = waker;
   const hand = { ...clock, by: app };
-  const found = await store.tip(session);
+  const found = await patiently(() => store.tip(session));
   if (!found) return "left";
   const end = { ended, isVoid: await voidLease(waker, found.session) };
   if (rescue(hand, found.session, end).kind === "leave") return "left";
