@@ -1,6 +1,6 @@
 import { base64, type Encoding, escaped, hex, plain, shortest } from "./encodings.ts";
-import { type RedactedStream, redactedStream } from "./redacted-stream.ts";
-import { type Likely, likelySecrets } from "./secret-patterns.ts";
+import { type RedactedStream, redactedStream, type Secrets } from "./redacted-stream.ts";
+import { type Likely, likelySecrets, openKey } from "./secret-patterns.ts";
 import { type Finder, finder } from "./sequences.ts";
 
 /** What stands where a secret stood. */
@@ -29,8 +29,9 @@ export interface Options {
  * kind of secret. It does not see what is only said in other words: a value in pieces, reversed, or encoded twice.
  */
 export function redactor({ known }: Options): Redactor {
-  const values = [...new Set(known.flatMap(parts))].filter((value) => !MARK.includes(value));
-  const lanes = [plain, escaped, base64, hex].map((encoding) => laneOf(encoding, values));
+  const values = [...new Set(known.flatMap(parts))];
+  const encodings = values.length > 0 ? [plain, escaped, base64, hex] : [];
+  const lanes = encodings.map((encoding) => laneOf(encoding, values));
   const find = (text: string) => secretsIn(text, lanes);
   const text = (whole: string) => redact(whole, find);
   return {
@@ -52,36 +53,29 @@ interface Lane {
 }
 
 function laneOf(encoding: Encoding, values: readonly string[]): Lane {
-  return { encoding, find: finder(values.flatMap(encoding.sequences), encoding.margin) };
-}
-
-export interface Secrets {
-  readonly spans: readonly Likely[];
-  /** Where a known value begins that the end of the text may have cut off; `Infinity` where none does. */
-  readonly open: number;
+  return { encoding, find: finder(values.flatMap(encoding.sequences)) };
 }
 
 function secretsIn(text: string, lanes: readonly Lane[]): Secrets {
   const spans = likelySecrets(text);
-  let open = Infinity;
+  let open = openKey(text);
   for (const { encoding, find } of lanes) {
     if (encoding === escaped && !/[\\%]/.test(text)) continue;
-    const found = find(encoding.read(text));
+    const found = find((take) => encoding.read(text, take));
     for (const { start, end } of found.spans) spans.push({ context: start, start, end });
     open = Math.min(open, found.open);
   }
   return { spans, open };
 }
 
+/** What was redacted before is no part of a secret, whatever it looks like. */
+const BLANK = "\0".repeat(MARK.length);
+
 /** Again until nothing changes: what stood beside a secret may look like one only now. */
 function redact(text: string, find: (text: string) => Secrets): string {
   let before = text;
   for (;;) {
-    // What was redacted before is no part of a secret, whatever it looks like.
-    const after = before
-      .split(MARK)
-      .map((piece) => replace(piece, find(piece).spans))
-      .join(MARK);
+    const after = replace(before, find(before.replaceAll(MARK, BLANK)).spans);
     if (after === before) return after;
     before = after;
   }

@@ -12,7 +12,7 @@ export interface Likely extends Span {
  */
 interface Pattern {
   readonly shape: RegExp;
-  readonly holds?: (secret: string) => boolean;
+  readonly holds?: (secret: string, context: string) => boolean;
 }
 
 /** Not within a word; but what ends a colour, a JSON escape or a percent escape belongs to no word. */
@@ -61,26 +61,26 @@ const QUOTES = String.raw`["'\\]{0,3}`;
 
 /** Secrets that only what stands before them gives away. */
 const named: readonly Pattern[] = [
-  { shape: new RegExp(String.raw`(secret_?access_?key${QUOTES}[\s:=>,]{1,8}${QUOTES})${AWS_SECRET}`, "gi") },
-  { shape: new RegExp(String.raw`(session_?token${QUOTES}[\s:=>,]{1,8}${QUOTES})[A-Za-z0-9/+]{100,}`, "gi") },
+  { shape: new RegExp(String.raw`(secret_?access_?key${QUOTES}[ \t:=>,]{1,8}${QUOTES})${AWS_SECRET}`, "gi") },
+  { shape: new RegExp(String.raw`(session_?token${QUOTES}[ \t:=>,]{1,8}${QUOTES})[A-Za-z0-9/+]{100,}`, "gi") },
   {
     shape: new RegExp(
-      String.raw`(authorization${QUOTES}\s{0,4}[:=,]\s{0,4}${QUOTES}(?:bearer|token)\s{1,4})[\w.~+/-]{16,}`,
+      String.raw`(authorization${QUOTES}[ \t]{0,4}[:=,][ \t]{0,4}${QUOTES}(?:bearer|token)[ \t]{1,4})[\w.~+/-]{16,}`,
       "gi",
     ),
     holds: (secret) => /\d/.test(secret),
   },
   {
     shape: new RegExp(
-      String.raw`(authorization${QUOTES}\s{0,4}[:=,]\s{0,4}${QUOTES}basic\s{1,4})[\w+/-]{8,}={0,2}`,
+      String.raw`(authorization${QUOTES}[ \t]{0,4}[:=,][ \t]{0,4}${QUOTES}basic[ \t]{1,4})[\w+/-]{8,}={0,2}`,
       "gi",
     ),
     holds: (secret) => Buffer.from(secret, "base64").includes(":"),
   },
   {
-    // `user:password@` in a URL, but no reference to where a password would be.
-    shape: /(:\/\/[^\s/?#@:"'`<>\\]{0,128}:)[^\s/?#@"'`<>\\]{1,256}(?=@)/g,
-    holds: (secret) => !/^(?:[${]|%[s({]|(?:\*|x|X|\.)+$)/.test(secret),
+    // `user:password@` in a URL, but no reference to where a password would be, and no `postgres:postgres`.
+    shape: /(:\/\/[^\0\s/?#@:"'`<>\\]{0,128}:)[^\0\s/?#@"'`<>\\]{1,256}(?=@)/g,
+    holds: (secret, context) => context !== `://${secret}:` && !/^(?:[${]|%[s({]|(?:\*|x|X|\.)+$)/.test(secret),
   },
 ];
 
@@ -94,7 +94,7 @@ export function likelySecrets(text: string): Likely[] {
 function matches(text: string, { shape, holds }: Pattern): Likely[] {
   const found: Likely[] = [];
   for (const { 0: whole, 1: context = "", index } of text.matchAll(shape)) {
-    if (holds && !holds(whole.slice(context.length))) continue;
+    if (holds && !holds(whole.slice(context.length), context)) continue;
     found.push({ context: index, start: index + context.length, end: index + whole.length });
   }
   return found;
@@ -104,7 +104,7 @@ const BEGIN = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g;
 const END = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g;
 
 /** Longer ones than any key's text has; up to there an end is looked for. */
-export const longestBlock = 16 * 1024;
+const longestBlock = 16 * 1024;
 
 /** Blocks of keys, whole or without an end; not the words by which a program finds them. */
 function privateKeys(text: string): Likely[] {
@@ -121,6 +121,13 @@ function privateKeys(text: string): Likely[] {
     if (/[A-Za-z0-9+/]{24}/.test(text.slice(body, to))) found.push({ context: index, start: index, end: to });
   }
   return found;
+}
+
+/** Where a key's block begins whose end the text does not have, though it may come; `Infinity` where none does. */
+export function openKey(text: string): number {
+  const begin = [...text.matchAll(BEGIN)].at(-1)?.index;
+  if (begin === undefined || text.length - begin > longestBlock) return Infinity;
+  return text.slice(begin).search(END) < 0 ? begin : Infinity;
 }
 
 /** Headers, then base64 in lines, with what tools put before lines; at last a short one. */
