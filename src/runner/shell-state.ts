@@ -13,7 +13,7 @@ export interface EnvChange {
 /** What a shell is to the next turn, on whatever machine: plain JSON. */
 export interface ShellState {
   /** Absent for bash. */
-  readonly program?: OtherProgram;
+  readonly program?: OtherProgram | undefined;
   /** Relative to the work tree when inside it (`.` is the work tree itself), else absolute. */
   readonly cwd: string;
   readonly env: EnvChange;
