@@ -1,18 +1,21 @@
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { baseEnv, isAlive, makeWorkTree, openTestTools, type TestTools, testWith } from "./work-tree.ts";
 
-type Program = "python3" | "zsh";
+type Program = "bash" | "python3" | "zsh";
 
 /** Tools with one shell of that program, `sh` runs a script in it. */
 async function openProgram(program: Program, options: Parameters<typeof openTestTools>[0] = {}) {
   const tools = openTestTools(options);
   const { output } = await tools.run("shell", { action: "start", name: "it", program });
-  expect(JSON.parse(output)).toEqual({ shell: "it", program });
+  expect(JSON.parse(output)).toEqual({ shell: "it", ...inJournal(program) });
   const ran = async (command: string) => (await tools.run("exec", { command, shell: "it" })).happened[0];
   return { ...tools, ran, tree: tools.shells.tree, sh: (script: string) => tools.exec(script, "it") };
 }
+
+/** bash goes without saying. */
+const inJournal = (program: Program) => (program === "bash" ? {} : { program });
 
 const listed = async (tools: TestTools) => JSON.parse((await tools.run("shell", { action: "list" })).output);
 
@@ -28,6 +31,17 @@ const words = {
     long: "import os; os.chdir('/'); print('partial'); import time; time.sleep(60)",
     big: "print('x' * 999, end='')",
     readInput: "import sys; print(repr(sys.stdin.read())); input()",
+  },
+  bash: {
+    cd: (to: string) => `cd ${to}`,
+    where: "pwd",
+    exportA: (value: string) => `export A=$'${value.replace("\n", "\\n")}'`,
+    sayA: 'echo "$A"',
+    exit: (code: number) => `exit ${code}`,
+    background: (command: string) => `${command} & echo $!`,
+    long: "cd /; echo partial; sleep 60",
+    big: "printf 'x%.0s' {1..999}",
+    readInput: "cat; echo \"''\"; read line",
   },
   zsh: {
     cd: (to: string) => `cd ${to}`,
@@ -60,11 +74,11 @@ testWith("zsh")("DE8: zsh: variables, arrays and functions live on; options do n
   });
 });
 
-describe.each(["python3", "zsh"] as const)("%s", (program) => {
+describe.each(["bash", "python3", "zsh"] as const)("%s", (program) => {
   const test = testWith(program);
   const word = words[program];
 
-  test(`DE3, DE8: ${program} keeps its working directory and exports, and they reach the journal`, async () => {
+  test(`DE3, DE4, DE8: ${program} keeps its working directory and exports, and they reach the journal`, async () => {
     const { sh, ran, run, tree } = await openProgram(program);
     mkdirSync(join(tree, "sub"));
     await sh(word.cd("sub"));
@@ -72,7 +86,7 @@ describe.each(["python3", "zsh"] as const)("%s", (program) => {
     expect(await ran(word.exportA("two\nlines"))).toEqual({
       type: "command.ran",
       shell: "it",
-      program,
+      ...inJournal(program),
       command: word.exportA("two\nlines"),
       exit_code: 0,
       ms: expect.any(Number),
@@ -84,15 +98,20 @@ describe.each(["python3", "zsh"] as const)("%s", (program) => {
     expect((await sh(word.sayA)).stdout).toBe("two\nlines\n");
     expect(await ran(word.sayA)).not.toHaveProperty("env");
     const { output } = await run("shell", { action: "list" });
-    expect(JSON.parse(output)).toContainEqual({ shell: "it", program, cwd: "sub", executions: 5, last_exit_code: 0 });
+    expect(JSON.parse(output)).toContainEqual({
+      shell: "it",
+      ...inJournal(program),
+      ...{ cwd: "sub", executions: 5, last_exit_code: 0 },
+    });
   });
 
-  test(`DE9: scripts for ${program} are taken as they are, and their standard input is empty`, async () => {
-    const { sh } = await openProgram(program);
+  test(`DE9, DE16: scripts for ${program} are taken as they are, and their standard input is empty`, async () => {
+    const { sh, tree } = await openProgram(program);
     const lines = ["EOF", "'''", "$(touch pwned)", "`x`", "__end__", "\\"];
     const text = lines.join("\n").replaceAll("'", '"');
-    const script = program === "zsh" ? `cat <<'STOP'\n${text}\nSTOP` : `print(r'''${text}\n''', end="")`;
+    const script = program !== "python3" ? `cat <<'STOP'\n${text}\nSTOP` : `print(r'''${text}\n''', end="")`;
     expect((await sh(script)).stdout).toBe(`${text}\n`);
+    expect(existsSync(join(tree, "pwned"))).toBe(false);
     expect(await sh(word.readInput)).toMatchObject({ stdout: "''\n", exit_code: 1 });
     expect(await sh(" \n")).toMatchObject({ stderr: "No command provided (stdin is empty)", exit_code: 1 });
   });
@@ -107,7 +126,7 @@ describe.each(["python3", "zsh"] as const)("%s", (program) => {
     expect((await sh(word.sayA)).stdout).toBe("1\n");
   });
 
-  test(`DE13, DE14: background output, time-outs and reaping are the same in ${program} as in bash`, async () => {
+  test(`DE13, DE14: background output, time-outs and reaping of ${program}`, async () => {
     const { sh, run, shells } = await openProgram(program, { cap: 100 });
     const job = await sh(word.background("sleep 81"));
     expect(job.note).toContain("A background process is still running");
@@ -130,7 +149,7 @@ describe.each(["python3", "zsh"] as const)("%s", (program) => {
   test(`no pipe, request or answer of ${program} is visible to what it starts`, async () => {
     const { sh, exec } = await openProgram(program);
     const inProgram = (command: string) =>
-      program === "zsh" ? command : `import subprocess; subprocess.run("${command}", shell=True, close_fds=False)`;
+      program !== "python3" ? command : `import subprocess; subprocess.run("${command}", shell=True, close_fds=False)`;
     const list = "ls /proc/self/fd; ls -l /proc/self/fd/0 | grep -c /dev/null";
     expect((await sh(inProgram(list))).stdout).toBe((await exec(list)).stdout);
     expect((await sh(inProgram("echo 99 >&3"))).stderr).toMatch(/bad file descriptor/i);
@@ -141,7 +160,7 @@ describe.each(["python3", "zsh"] as const)("%s", (program) => {
     mkdirSync(join(first.tree, "sub"));
     await first.sh(`${word.cd("sub")}\n${word.exportA("1")}`);
     const restore = JSON.parse(JSON.stringify(first.shells.state()));
-    expect(restore.it).toMatchObject({ program, cwd: "sub", env: { set: { A: "1" }, unset: [] } });
+    expect(restore.it).toMatchObject({ ...inJournal(program), cwd: "sub", env: { set: { A: "1" }, unset: [] } });
     const second = openTestTools({ restore, tree: first.tree });
     expect(await listed(second)).toEqual(await listed(first));
     const { stdout, note } = await second.exec(`${word.where}\n${word.sayA}`, "it");
@@ -190,7 +209,9 @@ testWith("python3")("a python3 script cannot break the shell's own bookkeeping",
   writeFileSync(join(tree, "mine.py"), "found = 1\n");
   await sh("open = len = dict = id = set = print_exception = run = save = line = None");
   await sh("import sys, os, io; sys.stdout = io.StringIO(); sys.stderr = None; os.close(1); sys.__stdout__.close()");
-  await sh("import os\nif os.fork() == 0:\n    x = 1\nelse:\n    os.wait()");
+  const pid = (await sh("print(os.getpid())")).stdout;
+  await sh("if os.fork() == 0:\n    x = 1\nelse:\n    os.wait()");
+  expect((await sh("print(os.getpid())")).stdout).toBe(pid);
   expect(await sh("import mine; print(mine.found, run, __name__); 1/0")).toMatchObject({
     stdout: "1 None __main__\n",
     stderr: expect.stringContaining("ZeroDivisionError"),

@@ -7,7 +7,11 @@ import { isAlive, openTestTools, testWith } from "./work-tree.ts";
 function openTestTerminals() {
   const tools = openTestTools({ terminal: true });
   const say = async (args: object) => (await tools.run("terminal", args)).output;
-  const terminal = async (args: object): Promise<Record<string, unknown>> => JSON.parse(await say(args));
+  const terminal = async (args: object): Promise<Record<string, unknown>> => {
+    const { note, ...look } = JSON.parse(await say(args));
+    if (note) throw new Error(`${note} On the screen: ${look.screen}`);
+    return look;
+  };
   const ended = () => terminal({ action: "read", until: "nothing that any of them says" });
   return { ...tools, tree: tools.shells.tree, say, terminal, ended };
 }
@@ -88,10 +92,20 @@ test("DE18: keys are pressed by name: a line is edited, a program interrupted", 
   await terminal({ action: "send", text: "axc", keys, until: "\na^[[A^[[6~^[" });
   await terminal({ action: "send", keys: ["Ctrl-D"], until: "ended" });
   expect(await ended()).toMatchObject({ exit_code: 0 });
-  const command = "trap 'echo interrupted; exit 4' INT; echo ready; while :; do read -t 60 x; done";
-  expect(await terminal({ action: "start", command, until: "ready" })).toEqual({ screen: "ready" });
-  await terminal({ action: "send", keys: ["Ctrl-C"], until: "interrupted" });
-  expect(await ended()).toMatchObject({ exit_code: 4 });
+  await terminal({ action: "start", command: "printf '\\e[?1h'; echo ready; cat -v", until: "ready" });
+  await terminal({ action: "send", keys: ["Up", "Home"], until: "^[OA^[OH" });
+  await terminal({ action: "end" });
+  expect(await terminal({ action: "start", command: "echo ready; exec cat", until: "ready" })).toEqual({
+    screen: "ready",
+  });
+  await terminal({ action: "send", keys: ["Ctrl-C"] });
+  expect(await ended()).toMatchObject({ exit_code: 130 });
+});
+
+test("DE18: a program that asks its terminal where the cursor is gets an answer", async () => {
+  const { terminal } = openTestTerminals();
+  const command = "stty -echo; printf 'four\\e[6n'; read -d R answer; echo; echo -n \"$answer\" | cat -v; cat";
+  expect(await terminal({ action: "start", command, until: "1;5" })).toEqual({ screen: "four\n^[[1;5" });
 });
 
 test("DE18: without a text to wait for, the screen is shown once it has changed and come to rest", async () => {
@@ -99,6 +113,8 @@ test("DE18: without a text to wait for, the screen is shown once it has changed 
   expect(await terminal({ action: "start", command: "echo one; read -s; echo two; cat" })).toEqual({ screen: "one" });
   expect(await terminal({ action: "read" })).toEqual({ screen: "one" });
   expect(await terminal({ action: "send", keys: ["Enter"] })).toEqual({ screen: "one\ntwo" });
+  const slow = { action: "start", name: "slow", command: "sleep 0.5; echo late; cat" };
+  expect(await terminal(slow)).toEqual({ screen: "late" });
 });
 
 testWith("vi")("DE18: vi edits a file", async () => {

@@ -23,7 +23,7 @@ test.each(toolSpecs({ terminal: true }))(
   },
 );
 
-test("exec answers with data and tells the journal what ran", async () => {
+test("DE2, DE10: exec answers with data, and the journal is told what ran", async () => {
   const { run } = openTestTools();
   const { output, happened } = await run("exec", { command: "export A=1; cd /; echo hi; echo no >&2; false" });
   expect(JSON.parse(output)).toEqual({
@@ -53,7 +53,7 @@ test("a command that names no time-out ends at the repository's limit, where tha
   expect(JSON.parse(output)).toMatchObject({ exit_code: 124 });
 });
 
-test("a command that was not run leaves no trace in the journal", async () => {
+test("DE12: an empty command is answered, and leaves no trace in the journal", async () => {
   const { run } = openTestTools();
   const { output, happened } = await run("exec", { command: "" });
   expect(JSON.parse(output).stderr).toBe("No command provided (stdin is empty)");
@@ -92,6 +92,20 @@ test("DE1, DE5, DE7: shells are started, used, listed and ended", async () => {
   expect((await run("shell", { action: "end", name: "build" })).output).toContain("Session not found");
   expect((await run("exec", { command: "pwd", shell: "build" })).output).toContain("Session not found");
   expect((await run("shell", { action: "end" })).output).toContain("`name` is missing");
+});
+
+test("DE13: a job that goes on in the background is polled, waited for and killed", async () => {
+  const { exec, shells } = openTestTools();
+  await exec("mkfifo go");
+  const started = await exec("{ read x <go; echo $x; exit 7; } & job=$!; echo started");
+  expect(started).toMatchObject({ stdout: "started\n", exit_code: 0 });
+  const [, file = ""] = /what it prints goes to (\S+) and/.exec(String(started.note)) ?? [];
+  expect(file).toContain(shells.scratch);
+  expect((await exec("kill -0 $job && echo running")).stdout).toBe("running\n");
+  expect((await exec("echo result >go; wait $job")).exit_code).toBe(7);
+  expect((await exec(`until grep result ${file}; do :; done`)).stdout).toBe("result\n");
+  await exec("sleep 60 & job=$!");
+  expect((await exec("kill $job; wait $job")).exit_code).toBe(143);
 });
 
 test("files are written, edited, read and searched, and the journal told", async () => {

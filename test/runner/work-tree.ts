@@ -71,12 +71,12 @@ export function openTestTools(
   return { shells, terminals, specs: tools.specs, raw, run, exec };
 }
 
-/** `test`, or a skipped one where a Debian package is not there that the test cannot do without. */
+/** `test`, or a skipped one where a program is not there that the test cannot do without. */
 export function testWith(program: string): typeof test | typeof test.skip {
   const isThere = baseEnv.PATH.split(":").some((folder) => existsSync(join(folder, program)));
   const isNeeded = (process.env.OFFSHOOT_TESTS_NEED ?? "").split(",").includes(program);
   if (isThere || isNeeded) return test;
-  console.warn(`Skipped: what is done with ${program}. It is not on PATH (Debian: ${program}).`);
+  console.warn(`Skipped: what is done with ${program}. It is not on PATH.`);
   return test.skip;
 }
 
