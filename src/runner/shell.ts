@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Captured, Output } from "./output.ts";
+import { describe, type ExecResult, exitCode, newPython, notesOn, type Said, type Stop } from "./exec-result.ts";
+import { Output } from "./output.ts";
 import type { Pipe, Pipes } from "./pipes.ts";
 import { type Family, killFamily, type Spawn } from "./processes.ts";
 import { type ProcessReply, type ShellProcess, startProcess } from "./shell-process.ts";
-import type { Program } from "./shell-programs.ts";
 import {
   applyChange,
   type EnvChange,
@@ -16,23 +16,6 @@ import {
   stateCwd,
 } from "./shell-state.ts";
 import { errorCode } from "./system-error.ts";
-
-/** What the model reads about a command. One that failed, or could not be run, is described here too, never thrown. */
-export interface ExecResult {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly exit_code: number;
-  readonly execution_time_ms: number;
-  readonly timed_out?: true;
-  /** Per stream that was too long: its bytes, and the file that has all of it. */
-  readonly truncated?: { readonly stdout?: Truncated; readonly stderr?: Truncated };
-  readonly note?: string;
-}
-
-export interface Truncated {
-  readonly bytes: number;
-  readonly file: string;
-}
 
 /** What the journal keeps of a command that ran. */
 export interface Execution {
@@ -85,20 +68,6 @@ interface Stream {
   readonly output: Output;
   readonly pipe: Pipe;
 }
-
-interface Said {
-  readonly stdout: Captured;
-  readonly stderr: Captured;
-}
-
-interface Ended {
-  readonly code: number;
-  readonly ms: number;
-  readonly stopped: Stop | null;
-  readonly notes: readonly string[];
-}
-
-type Stop = "timed out" | "aborted";
 
 /** `id` begins the names of the shell's files in the scratch folder. */
 export function openShell(around: Surroundings, name: string, id: string, restored: ShellState): Shell {
@@ -240,57 +209,4 @@ function collect(stdout: Stream, stderr: Stream, notes: string[]): Said {
   const files = held.map(({ output }) => output.file).join(" and ");
   if (files) notes.push(`A background process is still running; what it prints goes to ${files}.`);
   return said;
-}
-
-/** 124 is what `timeout` gives, 130 what a shell gives for an interrupt, 126 for a program that cannot be run. */
-function exitCode(reply: ProcessReply, stopped: Stop | null): number {
-  if (stopped) return stopped === "timed out" ? 124 : 130;
-  return reply.type === "not-started" ? 126 : reply.code;
-}
-
-const newPython =
-  "This python3 is a new one: the working directory and os.environ are as they were; variables, imports and functions of earlier turns are gone.";
-
-function notesOn(
-  reply: ProcessReply,
-  stopped: Stop | null,
-  { program, timeoutMs }: { program: Program; timeoutMs: number },
-): string[] {
-  const back = "The shell is back with the working directory and the exported variables from before it.";
-  if (stopped === "timed out") {
-    return [`The command was killed after ${timeoutMs} ms with everything that this shell had started. ${back}`];
-  }
-  if (stopped) return [`The command was stopped from outside with everything that this shell had started. ${back}`];
-  switch (reply.type) {
-    case "finished":
-      return [];
-    case "exited": {
-      const how = reply.signal ? `was killed by ${reply.signal}` : "ended with the command, as exit makes it";
-      const kept = reply.context ? "" : " as they were before it";
-      return [
-        `The shell ${how}. The next command gets a new one with the same working directory and exported variables${kept}; functions and other variables are gone.`,
-      ];
-    }
-    case "not-started":
-      return [`${program} could not be started: ${reply.why}`];
-  }
-}
-
-function describe(said: Said, ended: Ended): ExecResult {
-  const { code, ms, stopped, notes } = ended;
-  const stdout = truncation(said.stdout);
-  const stderr = truncation(said.stderr);
-  return {
-    stdout: said.stdout.text,
-    stderr: said.stderr.text,
-    exit_code: code,
-    execution_time_ms: ms,
-    ...(stopped === "timed out" ? { timed_out: true } : {}),
-    ...(stdout || stderr ? { truncated: { ...(stdout && { stdout }), ...(stderr && { stderr }) } } : {}),
-    ...(notes.length > 0 ? { note: notes.join(" ") } : {}),
-  };
-}
-
-function truncation({ bytes, spilled }: Captured): Truncated | null {
-  return spilled === undefined ? null : { bytes, file: spilled };
 }
