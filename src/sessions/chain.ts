@@ -21,22 +21,25 @@ export interface Step {
 /** The commits of an append: the session's own first, then those of its threads. */
 export function stepsOf(append: Append): readonly [Step, ...Step[]] {
   const who = signature(append.by, new Date(append.state.last_accessed));
-  const own = step(refOf.session(append.session), append.from, who, append.subject, appendFiles(append));
-  const threads = append.threads.map(({ number, from, sessions }) => {
-    const files = { sessions: Buffer.from(sessions.map((session) => `${session}\n`).join("")) };
-    return step(refOf.thread(number), from, who, `${sessions.at(-1)} is the active session`, files);
-  });
-  return [own, ...threads];
+  const { from, parent } = append;
+  const own = step({ ref: refOf.session(append.session), from, parent }, who, append.subject, appendFiles(append));
+  return [own, ...append.threads.map((thread) => threadStep(thread, who))];
+}
+
+/** The commit that lists the sessions of a thread. */
+export function threadStep({ number, from, sessions }: Append["threads"][number], who: Signature): Step {
+  const files = { sessions: Buffer.from(sessions.map((session) => `${session}\n`).join("")) };
+  const place = { ref: refOf.thread(number), from, parent: from };
+  return step(place, who, `${sessions.at(-1)} is the active session`, files);
 }
 
 function step(
-  ref: string,
-  from: CommitId | null,
+  { ref, from, parent }: { ref: string; from: CommitId | null; parent: CommitId | null },
   who: Signature,
   message: string,
   tree: Readonly<Record<string, Buffer>>,
 ): Step {
-  return { ref, from, commit: { parents: from ? [from] : [], author: who, committer: who, message, tree } };
+  return { ref, from, commit: { parents: parent ? [parent] : [], author: who, committer: who, message, tree } };
 }
 
 function appendFiles(append: Append): Record<string, Buffer> {

@@ -66,9 +66,9 @@ export function memoryStore(): SessionStore {
         if (to !== null && !v.is(commitIdSchema, to)) throw new StoreError("invalid", `${ref} cannot move to "${to}"`);
       }
       const text = encode(append.events);
-      const commit = idOf([append.from ?? "", text]);
+      const commit = idOf([append.parent ?? "", text]);
       const tip = { commit, session: append.state };
-      commits.set(commit, { parent: append.from, text, tip });
+      commits.set(commit, { parent: append.parent, text, tip });
       const own = { ref: refOf.session(append.session), from: append.from, to: commit };
       const threads = append.threads.map((thread) => threadUpdate(thread, commit));
       const moved = swap([own, ...threads, ...append.refs]);

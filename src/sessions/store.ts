@@ -28,6 +28,8 @@ export interface Append {
   readonly session: SessionId;
   /** The tip as this store gave it; null: the session is new. */
   readonly from: CommitId | null;
+  /** The append before this one: the tip, or for a fork the commit of another session that it goes on from. */
+  readonly parent: CommitId | null;
   readonly by: Actor;
   readonly subject: string;
   readonly events: readonly Event[];
@@ -91,12 +93,13 @@ export interface Change {
   readonly refs?: Append["refs"];
 }
 
-/** Pure: the append that makes `change` to a session that is at `tip` (null: a new one). */
+/** Pure: the append that makes `change` to a session that is at `tip` (null: a new one; another session's: a fork of that). */
 export function compose(session: SessionId, tip: Tip | null, change: Change): Append {
   const events = number(change.facts, tip?.session.seq ?? 0);
   return {
     session,
-    from: tip?.commit ?? null,
+    from: tip?.session.session === session ? tip.commit : null,
+    parent: tip?.commit ?? null,
     by: change.facts[0].by,
     subject: subject(events),
     events,

@@ -100,7 +100,7 @@ export function sessionStoreContract(name: string, newWorld: () => Promise<Store
       expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
       const sources = events.flatMap((event) => (event.type === "prompt.queued" ? [event.source.id] : []));
       expect(sources.toSorted()).toEqual(["1", ...Array.from({ length: 16 }, (_, i) => `writer-${i}`)].toSorted());
-    });
+    }, 180_000);
 
     test("the lease: of racing runs one takes it; one that was taken over writes nothing more", async () => {
       const world = await newWorld();
@@ -255,6 +255,29 @@ export function sessionStoreContract(name: string, newWorld: () => Promise<Store
       const { commit: newest } = tipOf(await store.append(compose(session, { ...first, commit }, asked("2"))));
       expect((await store.journal(session, 1)).map(({ commit }) => commit)).toEqual([newest]);
       for (const last of [2, 3]) await expect(store.journal(session, last)).rejects.toMatchObject(corrupt);
+    });
+
+    test("WS16: a fork goes on with another session's chain, and leaves that one as it is", async () => {
+      const world = await newWorld();
+      const store = await world.client();
+      const first = await openIn(store);
+      const { session } = first.session;
+      const second = tipOf(await store.append(compose(session, first, asked("2"))));
+      const fork = newSession();
+      const forked = fact(hand(), "session.forked", {
+        ...{ session: fork, from: session, turn: 0, description: "another way" },
+        branch: { name: "offshoot/another-way", own: true, from: "main", base: world.commit },
+      });
+      const tip = tipOf(await store.append(compose(fork, first, { facts: [forked] })));
+      expect(tip.session).toMatchObject({ session: fork, seq: 4, genealogy: { depth: 1, parent_session_id: session } });
+      const other = await world.client();
+      const chain = await other.journal(fork);
+      expect(chain.map(({ commit }) => commit)).toEqual([first.commit, tip.commit]);
+      expect(chain.flatMap(({ events }) => events.map(({ seq }) => seq))).toEqual([1, 2, 3, 4]);
+      expect(await other.journal(fork, 1)).toEqual(chain.slice(-1));
+      expect(await other.tip(fork)).toEqual(tip);
+      expect(await other.tip(session)).toEqual(second);
+      expect(await store.append(compose(fork, first, { facts: [forked] }))).toEqual({ ok: true, tip });
     });
 
     test("a corrupt line stops every reader and writer with commit and line; nothing is overwritten", async (it) => {

@@ -49,6 +49,7 @@ function sqliteStore(db: DatabaseSync): SessionStore {
       db.exec("BEGIN IMMEDIATE");
       const moved = updates.filter(({ ref, from, to }) => ![from, to].includes(at(ref))).map(({ ref }) => ref);
       if (moved.length === 0 && at(own.ref) !== commit) {
+        if (append.from === null && append.parent) copy(db, append.session, append.parent);
         insert(db, append.session, { commit, events: encode(append.events) });
         for (const { ref, to } of updates) point(db, ref, to);
         for (const { to, sessions } of threads) {
@@ -71,15 +72,23 @@ function sqliteStore(db: DatabaseSync): SessionStore {
   };
 }
 
-function insertable({ from, events, refs }: Append): CommitId {
+function insertable({ parent, events, refs }: Append): CommitId {
   if (refs.some(({ to }) => to !== null && to.length !== 40)) throw new StoreError("invalid", "not an object id");
-  return idOf(`${from}\n${encode(events)}`);
+  return idOf(`${parent}\n${encode(events)}`);
 }
 
 function insert(db: DatabaseSync, session: SessionId, append: { commit: CommitId; events: string }): void {
   const place = "(SELECT count(*) FROM appends WHERE session = :session)";
   const values = { ":session": session, ":id": append.commit, ":events": append.events };
   db.prepare(`INSERT INTO appends VALUES (:session, ${place}, :id, :events)`).run(values);
+}
+
+/** The appends up to `last`, of whichever session has it, for one that goes on from there. */
+function copy(db: DatabaseSync, session: SessionId, last: CommitId): void {
+  const end = "(SELECT session, place FROM appends WHERE id = :last LIMIT 1) AS end";
+  const rows = `SELECT :session, a.place, a.id, a.events FROM appends AS a, ${end}`;
+  const values = { ":session": session, ":last": last };
+  db.prepare(`INSERT INTO appends ${rows} WHERE a.session = end.session AND a.place <= end.place`).run(values);
 }
 
 function point(db: DatabaseSync, ref: string, to: CommitId | null): void {
