@@ -163,8 +163,23 @@ export function pullRequestBody(session: Session, turns: readonly EventOf<"turn.
 export function redescribe(body: string, description: string): string | null {
   const [start, end] = [body.indexOf(pullStart), body.indexOf(pullEnd)];
   if (start < 0 || end < start) return null;
-  return body.slice(0, start) + description + body.slice(end + pullEnd.length);
+  const earlier = sectionsBefore(body.slice(start, end), description);
+  const whole = description.replace(/^### Turn /m, (first) => earlier + first);
+  return body.slice(0, start) + whole + body.slice(end + pullEnd.length);
 }
+
+/** What an older description tells of turns before the first one of a newer, which knows only those since a compaction. */
+function sectionsBefore(older: string, newer: string): string {
+  const first = Number(turnSection.exec(newer)?.[1]);
+  const sections = older.split(/^(?=### Turn \d+ \([0-9a-f]{7}\)$)/m);
+  const earlier = sections.filter((section) => Number(turnSection.exec(section)?.[1]) < first);
+  while (earlier.join("").length > longestEarlier) earlier.shift();
+  return earlier.join("");
+}
+
+const turnSection = /^### Turn (\d+) \(/m;
+/** Beside the longest text of the newer ones it has to fit into a description. */
+const longestEarlier = 10_000;
 
 /** A title from the work: the answer's first line where it reads as one, else what was asked. */
 export function workTitle(answer: string, prompt: string): string {

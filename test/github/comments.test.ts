@@ -178,6 +178,16 @@ test("the pull request's text is put in the older one's place, between what peop
   expect(redescribe("All mine.", after)).toBeNull();
 });
 
+test("after a compaction the pull request's text keeps what it told of the turns before", () => {
+  const turn = (number: number, answer: string) => ended({ turn: number, answer, commit: someCommit });
+  const whole = pullRequestBody(opened, [turn(1, "One."), turn(2, "Two."), turn(3, "Three.")]);
+  const before = `Mine.\n\n${pullRequestBody(opened, [turn(1, "One."), turn(2, "Two.")])}`;
+  expect(redescribe(before, pullRequestBody(opened, [turn(3, "Three.")]))).toBe(`Mine.\n\n${whole}`);
+  const long = pullRequestBody(opened, [turn(1, "One."), turn(2, "word ".repeat(5_000))]);
+  const body = redescribe(long, pullRequestBody(opened, [turn(3, "Three. ".repeat(20_000))]));
+  expect(body?.length).toBeLessThan(limit);
+});
+
 test("a title is the answer's first line where it reads as one, else what was asked", () => {
   expect(workTitle("## Read `ms` as milliseconds.\n\nBecause…", "fix it")).toBe("Read `ms` as milliseconds");
   expect(workTitle("Done", "fix   the\nparser")).toBe("fix the parser");
