@@ -26,6 +26,12 @@ export interface Config {
     /** Whether the agent may open terminals for interactive programs, beside its shells. */
     readonly terminal: boolean;
   };
+  readonly compaction: {
+    /** Tokens that the models in use take at once. */
+    readonly window: number;
+    /** The most of it that a context has when it was compacted. */
+    readonly target: number;
+  };
   readonly triggers: { readonly label: string };
   readonly journal: { readonly visibility: "full" };
 }
@@ -41,6 +47,8 @@ export type ParsedConfig =
 
 const atLeastOne = "must be a whole number of at least 1";
 const count = v.pipe(v.number(atLeastOne), v.safeInteger(atLeastOne), v.minValue(1, atLeastOne));
+const between = "must be a number between 0 and 1";
+const share = v.pipe(v.number(between), v.gtValue(0, between), v.ltValue(1, between));
 const filled = v.pipe(v.string("must be a text"), v.trim(), v.nonEmpty("must not be empty"));
 
 const modelRef = v.pipe(
@@ -88,6 +96,12 @@ const sections = {
     // Whole screens cost tokens, and waiting for one to come to rest costs time; few tasks need it.
     terminal: v.optional(v.boolean("must be true or false"), false),
   }),
+  compaction: v.object({
+    // What the smaller ones of today's models take; a larger one does well with it, too.
+    window: v.optional(count, 200_000),
+    // Room for three times as much again, and a summary that long leaves little out.
+    target: v.optional(share, 0.25),
+  }),
   triggers: v.object({
     label: v.optional(filled, "agent"),
   }),
@@ -101,6 +115,7 @@ const fileSchema = v.object({
   providers: v.optional(v.pipe(table, sections.providers), {}),
   limits: v.optional(v.pipe(table, sections.limits), {}),
   shells: v.optional(v.pipe(table, sections.shells), {}),
+  compaction: v.optional(v.pipe(table, sections.compaction), {}),
   triggers: v.optional(v.pipe(table, sections.triggers), {}),
   journal: v.optional(v.pipe(table, sections.journal), {}),
 });
@@ -200,6 +215,7 @@ function complete(file: File): Config {
     providers: Object.fromEntries(Object.entries(providers).map(([name, given]) => [name, toProvider(given)])),
     limits: { steps, tokens, minutes, commandSeconds: command_seconds },
     shells: file.shells,
+    compaction: file.compaction,
     triggers: file.triggers,
     journal: file.journal,
   };

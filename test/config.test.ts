@@ -19,6 +19,7 @@ test("an empty file gives the defaults", () => {
       },
       limits: { steps: 100, tokens: 2_000_000, minutes: 60, commandSeconds: 600 },
       shells: { terminal: false },
+      compaction: { window: 200_000, target: 0.25 },
       triggers: { label: "agent" },
       journal: { visibility: "full" },
     },
@@ -47,6 +48,10 @@ command_seconds = 120
 [shells]
 terminal = true
 
+[compaction]
+window = 1_000_000
+target = 0.1
+
 [triggers]
 label = "robot"
 
@@ -63,6 +68,7 @@ visibility = "full"
       },
       limits: { steps: 50, tokens: 500_000, minutes: 30, commandSeconds: 120 },
       shells: { terminal: true },
+      compaction: { window: 1_000_000, target: 0.1 },
       triggers: { label: "robot" },
       journal: { visibility: "full" },
     },
