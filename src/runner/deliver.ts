@@ -1,5 +1,3 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { stringify } from "smol-toml";
 import { workTitle } from "../github/comments.ts";
 import { fact, type Hand } from "../sessions/decide.ts";
@@ -7,6 +5,7 @@ import type { Repository } from "../sessions/git.ts";
 import { signature } from "../sessions/git-commit.ts";
 import type { CommitId } from "../sessions/ids.ts";
 import type { Fact, TurnUsage } from "../sessions/journal.ts";
+import { noteUpdate } from "../sessions/notes.ts";
 import { type Prompt, type Session, threadOf } from "../sessions/session.ts";
 import { type RefUpdate, refOf, StoreError, type Tip } from "../sessions/store.ts";
 import { fetchBranch, fetchHistory, howMoved } from "./branch.ts";
@@ -232,24 +231,18 @@ function message({ ending, prompt, session, turn }: Delivery): string {
 /** A checkpoint: what led to the commit, readable by `git log --notes='offshoot/*'` in any clone. */
 async function annotate(delivery: Delivery, commit: CommitId): Promise<RefUpdate> {
   const { repository, session, hand } = delivery;
-  const ref = refOf.notes(session.session);
-  await repository.fetch([`+${ref}*:${ref}*`]);
-  const from = await repository.resolve(ref);
-  const { name, email } = signature(hand.by, hand.now());
-  const who = { GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email };
-  const file = join(repository.dir, "offshoot-note"); // a long one does not fit into an argument
-  await writeFile(file, await noteOn(delivery));
-  await repository.raw(["notes", `--ref=${ref}`, "add", "--force", "--file", file, commit], who);
-  return { ref, from, to: await repository.resolve(ref) };
+  const text = await noteOn(delivery);
+  return noteUpdate(repository, hand, { session: session.session, commit, text: () => text });
 }
 
-async function noteOn({ session, turn, prompt, ending, usage, recorder }: Delivery): Promise<string> {
+async function noteOn({ hand, session, turn, prompt, ending, usage, recorder }: Delivery): Promise<string> {
   const facts: readonly Fact[] = [...(await recorder.journal()), ...recorder.waiting];
   const events = facts.filter((event) => "turn" in event && event.turn === turn.number);
   return stringify({
     session: session.session,
     turn: turn.number,
     model: turn.model,
+    at: hand.now().toISOString(),
     prompt: prompt.text,
     answer: ending.answer,
     commands: events.flatMap((event) =>

@@ -49,11 +49,15 @@ test("a turn that wrote: a commit, a note, a draft pull request; later turns go 
 
   const note = await world.bare.raw(["notes", `--ref=${refOf.notes(world.session)}`, "show", commit]);
   expect(
-    note.replaceAll(world.session, "<ULID>").replace(/(input|output) = \d+/g, "$1 = <tokens>"),
+    note
+      .replaceAll(world.session, "<ULID>")
+      .replace(/(input|output) = \d+/g, "$1 = <tokens>")
+      .replace(/at = ".*"/, 'at = "<time>"'),
   ).toMatchInlineSnapshot(`
     "session = "<ULID>"
     turn = 1
     model = "openai:gpt-test"
+    at = "<time>"
     prompt = "make a into b"
     answer = "(scripted model, not an AI) Make a into b\\n\\nIt was an a."
     commands = [ "echo done > new.txt (exit code 0)" ]
