@@ -46,7 +46,7 @@ async function updateRef({ world, caller, params, body }: Call<"git/update-ref">
   if (body.force !== true && !(await isAncestor(world.gitDir, before, body.sha)))
     throw new Refusal(422, "Update is not a fast forward");
   await move(world, caller, { ref, before, after: body.sha });
-  return ok(refJson(world, await mustFind(world, ref)));
+  return ok(refJson(world, { ref, sha: body.sha, type: "commit" }));
 }
 
 const UNSIGNED = { verified: false, reason: "unsigned", signature: null, payload: null, verified_at: null };

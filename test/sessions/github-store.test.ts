@@ -120,6 +120,19 @@ describe("a journal", () => {
   });
 });
 
+test("a chain whose first event is not number one is no journal", async () => {
+  const { store, repository: openRepository } = await githubWorld();
+  const tip = await openIn(store);
+  const { session } = tip.session;
+  const repository = await openRepository();
+  const { commit } = stepsOf(compose(session, tip, asked("2")))[0];
+  const root = await repository.commit({ ...commit, parents: [] });
+  await repository.push([{ ref: refOf.session(session), from: tip.commit, to: root }]);
+  const gap = { name: "JournalError", kind: "gap", commit: root, line: 1 };
+  await expect(store.journal(session)).rejects.toMatchObject(gap);
+  await expect(store.journal(session, 1)).rejects.toMatchObject(gap);
+});
+
 test("a thread that lists no ids is an error; a session's look-up passes over what is none, and over pages", async () => {
   const world = await githubWorld();
   const { gitDir } = world.github.world;
