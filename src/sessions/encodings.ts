@@ -63,7 +63,12 @@ function readBackslash(text: string, at: number, take: Take): number {
   const letter = text.charAt(end);
   const digits = letter === "u" ? 4 : letter === "x" ? 2 : 0;
   const unit = digits > 0 ? hexAt(text, end + 1, digits) : (LETTERS[letter]?.charCodeAt(0) ?? -1);
-  if (unit < 0) return end;
+  if (unit < 0) {
+    if (letter === "" || letter === "%") return end;
+    // Without them, a text that quotes the character would be left with half an escape.
+    take(code(letter), at, end + 1);
+    return end + 1;
+  }
   if (unit !== BACKSLASH) take(unit, at, end + 1 + digits);
   return end + 1 + digits;
 }

@@ -18,6 +18,7 @@ interface Pattern {
 /** Not within a word; but what ends a colour, a JSON escape or a percent escape belongs to no word. */
 const EDGE = String.raw`(?<=^|[^\w-]|\\[bfnrt]|\\u[\da-fA-F]{4}|%[\da-fA-F]{2}|\[[\d;]{0,20}m)`;
 
+/** Of a shape that is too long to come up by chance in text of random characters. */
 const anywhere = (shape: string): Pattern => ({ shape: new RegExp(shape, "g") });
 const word = (shape: string): Pattern => ({ shape: new RegExp(EDGE + shape, "g") });
 
@@ -28,7 +29,7 @@ const AWS_SECRET = "[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])";
 /** Tokens that say what they are. */
 const tokens: readonly Pattern[] = [
   // GitHub: personal, OAuth, user, server and refresh tokens; an installation token may be its app's id and a JWT.
-  anywhere(String.raw`gh[pousr]_(?:[A-Za-z0-9]{36,}|\d{1,12}_eyJ[\w-]{16,}(?:\.[\w-]+){0,3})`),
+  word(String.raw`gh[pousr]_(?:[A-Za-z0-9]{36,}|\d{1,12}_eyJ[\w-]{16,}(?:\.[\w-]+){0,3})`),
   anywhere("github_pat_[A-Za-z0-9_]{36,}"),
   anywhere(String.raw`glpat-[\w-]{20,}(?:\.[\w-]+){0,2}`),
   // OpenAI, Anthropic, OpenRouter and all that took over the prefix.
@@ -37,9 +38,9 @@ const tokens: readonly Pattern[] = [
   // AWS: the id of a key, with the key where it follows as in a table.
   word(String.raw`(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Za-z0-9])(?:[,:|\t ]{1,2}${AWS_SECRET})?`),
   // Google: API keys, OAuth clients and access tokens.
-  word(String.raw`(?:AIza[\w-]{35,}|GOCSPX-[\w-]{28,}|ya29\.[\w-]{30,})`),
+  word(String.raw`(?:AIza[\w-]{35}(?![\w-])|GOCSPX-[\w-]{28,}|ya29\.[\w-]{30,})`),
   // Slack: tokens, app tokens, incoming web hooks.
-  anywhere(String.raw`xox[a-z]-\d[A-Za-z0-9-]{9,}`),
+  word(String.raw`xox[a-z]-\d[A-Za-z0-9-]{9,}`),
   anywhere(String.raw`xapp-\d-[A-Za-z0-9-]{20,}`),
   anywhere(String.raw`(hooks\.slack\.com/services/)[A-Z0-9]{8,}/[A-Z0-9]{8,}/[A-Za-z0-9]{20,}`),
   // Stripe: secret and restricted keys, signing secrets of web hooks.

@@ -20,7 +20,7 @@ test("CS23: a known value goes, however a tool wrote it, and nothing else goes w
       const redacted = redactor({ known: [secret] }).text(before + written(secret) + after);
       expect(redacted).toBe(before + MARK + after);
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });
 
@@ -28,6 +28,8 @@ test("CS23: a known value goes from base64 at any place in it, in both alphabets
   fc.assert(
     fc.property(value, inBase64, around, (secret, how, { before, after }) => {
       const encoded = toBase64(secret, how);
+      // By chance, it can look like a token.
+      fc.pre(patterns.text(encoded) === encoded);
       const redacted = redactor({ known: [secret] }).text(`${before}${encoded}${after}`);
       const rest = redacted
         .slice(before.length, redacted.length - after.length)
@@ -41,17 +43,17 @@ test("CS23: a known value goes from base64 at any place in it, in both alphabets
       expect(rest[0]).toHaveLength(Math.floor(sixes(how.before.length)));
       expect(rest[1]?.replace(/=+$/, "")).toHaveLength(right);
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });
 
-test("CS23: `echo $T | base64` and `echo $T | xxd -p` show nothing of the value", () => {
+test("CS23: `echo $T`, through base64 or a hex dump, shows nothing of the value", () => {
   const secret = "kJ8vQ2xW9zR4tY7uB1nM5cE3aS6dF0gH";
   const { text } = redactor({ known: [secret] });
   const shell = (command: string) =>
-    text(execFileSync("bash", ["-c", command], { env: { PATH: process.env.PATH, T: secret } }).toString());
+    text(execFileSync("sh", ["-c", command], { env: { PATH: process.env.PATH, T: secret } }).toString());
   expect(shell("echo $T | base64")).toMatch(/^\[redacted\].{0,4}=*\n$/);
-  expect(shell("echo $T | od -An -tx1 | tr -d ' \\n'")).toBe("[redacted]0a");
+  expect(shell("echo $T | od -An -tx1 -v")).toBe(" [redacted]\n 0a\n");
   expect(shell("echo token=$T; echo $T")).toBe("token=[redacted]\n[redacted]\n");
 });
 

@@ -76,7 +76,7 @@ test("CS23: a line without end is not held back for ever, and keeps no secret at
       expect(out.join("").length).toBeGreaterThan(0);
       expect(out.join("") + end()).toBe(whole(text));
     }),
-    { numRuns: 20 },
+    { numRuns: 8 },
   );
 });
 

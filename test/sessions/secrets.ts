@@ -55,7 +55,10 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<string>>> = {
   JWTs: jwt,
 };
 
-/** A value that a program might hold as a secret: any characters, none of the ends blank. */
+/**
+ * A value that a program might hold as a secret: any characters, but blanks and backslashes at its ends, of which an
+ * escaped one may stay.
+ */
 export const value = fc
   .oneof(
     fc.string({ minLength: 8, maxLength: 60 }),
@@ -63,7 +66,7 @@ export const value = fc
     base64url(24),
     fc.uuid(),
   )
-  .map((text) => text.replace(/^[\s\\%]+|[\s\\%]+$/g, ""))
+  .map((text) => text.replace(/^[\s\\]+|[\s\\]+$/g, ""))
   .filter((text) => text.length >= 8 && new Set(text).size >= 6 && !text.includes("\0"));
 
 /** One way in which a tool may write a value. */
