@@ -34,7 +34,7 @@ sessionStoreContract("git", async () => {
   };
 });
 
-sessionStoreContract("GitHub's API", async () => {
+sessionStoreContract("AC9: GitHub's API", async () => {
   const { github, clone, token, putOnTop } = await githubWorld();
   return {
     client: async () => githubStore({ octokit: client(github, token), ...at }),
@@ -43,5 +43,5 @@ sessionStoreContract("GitHub's API", async () => {
   };
 });
 
-// AC10: the contract is enough to write another store against.
-sessionStoreContract("a store on SQLite", sqliteWorld);
+// Written against the contract alone.
+sessionStoreContract("AC10: a third store, on SQLite,", sqliteWorld);
