@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "../scripts/build.ts";
+import { buildAction } from "../scripts/build.ts";
 import { startExecutor } from "./actions/executor.ts";
 import { type App, startApp } from "./app-process.ts";
 import { type Github, openGithub } from "./github/server.ts";
@@ -80,6 +80,6 @@ async function buildAction(folder: string): Promise<string> {
   await mkdir(folder);
   await symlink(join(ROOT, "src"), join(folder, "src"));
   await copyFile(join(ROOT, "action.yml"), join(folder, "action.yml"));
-  await build(folder);
+  await buildAction(folder);
   return folder;
 }
