@@ -58,7 +58,7 @@ export async function openPlayground({ port, model: choice, log }: PlaygroundOpt
   const probot = await startApp({ github, webhookSecret: secret, log });
   parts.defer(() => probot.close());
   github.setWebhookUrl(probot.webhookUrl);
-  const actions = { "offshoot/offshoot": await buildAction(join(dir, "action")) };
+  const actions = { "offshoot/offshoot": await releaseAction(join(dir, "action")) };
   const executor = startExecutor({ world, actions, log });
   parts.defer(() => executor.close());
 
@@ -76,7 +76,7 @@ async function openModel(choice: ModelChoice) {
 }
 
 /** The action as it would be released, built from this checkout in a folder of its own: `dist/` is left alone. */
-async function buildAction(folder: string): Promise<string> {
+async function releaseAction(folder: string): Promise<string> {
   await mkdir(folder);
   await symlink(join(ROOT, "src"), join(folder, "src"));
   await copyFile(join(ROOT, "action.yml"), join(folder, "action.yml"));
