@@ -23,21 +23,27 @@ function instruction({ ref, from, to }: RefUpdate): string {
 }
 
 async function refsNow(repository: Repository, updates: readonly RefUpdate[]): Promise<ReadonlyMap<string, CommitId>> {
-  const found = await Promise.all(updates.map(({ ref }) => repository.refs(ref)));
-  return new Map(found.flatMap((refs) => [...refs]));
+  return updates.length === 0 ? new Map() : repository.refs(...updates.map(({ ref }) => ref));
 }
 
 /** A branch that somebody works on in a checkout would look to them as if they had undone what is new on it. */
 async function refuseCheckedOut(repository: Repository, moving: readonly RefUpdate[]): Promise<void> {
   if (!moving.some(({ ref }) => ref.startsWith("refs/heads/"))) return;
-  const { stdout } = await repository.ask(["worktree", "list", "--porcelain"]);
-  for (const [, folder, branch] of stdout.matchAll(/^worktree (.*)\n(?:.*\n)*?branch (.*)$/gm)) {
-    const taken = moving.find(({ ref }) => ref === branch);
-    if (!taken) continue;
-    const name = taken.ref.slice("refs/heads/".length);
+  const folders = await checkedOut(repository);
+  for (const { ref } of moving) {
+    const folder = folders.get(ref);
+    if (folder === undefined) continue;
+    const name = ref.slice("refs/heads/".length);
     throw new StoreError(
       "refused",
       `the branch ${name} is checked out in ${folder}. Check out another one there first`,
     );
   }
+}
+
+/** The folders in which branches are checked out, by the branch's ref. */
+export async function checkedOut(repository: Repository): Promise<ReadonlyMap<string, string>> {
+  const { stdout } = await repository.ask(["worktree", "list", "--porcelain"]);
+  const found = stdout.matchAll(/^worktree (.*)\n(?:.+\n)*?branch (.*)$/gm);
+  return new Map([...found].map(([, folder = "", branch = ""]) => [branch, folder]));
 }

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import * as v from "valibot";
-import { importStream, type NewCommit } from "./git-commit.ts";
+import { importStream, type LocalCommit } from "./git-commit.ts";
 import { complaint, parseBatch, parseRefs, rejections } from "./git-output.ts";
 import { authorize, cleanEnvironment, gitIn, type Ran, runGit } from "./git-process.ts";
 import { moveRefs } from "./git-refs.ts";
@@ -82,7 +82,8 @@ export class Repository {
     if (depth === undefined) return [];
     if (depth !== "all") return [`--depth=${depth}`];
     const { stdout } = await this.ask(["rev-parse", "--is-shallow-repository"]);
-    return stdout.trim() === "true" ? ["--unshallow"] : [];
+    // Not --unshallow, which completes everything that was ever taken with a depth, whatever is asked for.
+    return stdout.trim() === "true" ? ["--depth=2147483646"] : [];
   }
 
   /** Moves refs on the remote all at once, each only from where it was read. Throws when the remote gave no answer. */
@@ -122,9 +123,13 @@ export class Repository {
     return parsed.success ? parsed.output : null;
   }
 
-  /** Refs here under a prefix that ends in a slash, or the one ref of that name. */
-  async refs(prefix: string): Promise<ReadonlyMap<string, CommitId>> {
-    return parseRefs(await this.raw(["for-each-ref", "--format=%(objectname) %(refname)", prefix]));
+  async tree(commit: CommitId): Promise<string> {
+    return (await this.raw(["rev-parse", `${commit}^{tree}`])).trim();
+  }
+
+  /** Refs here under prefixes that end in a slash, or the ones of those names. */
+  async refs(...prefixes: readonly string[]): Promise<ReadonlyMap<string, CommitId>> {
+    return parseRefs(await this.raw(["for-each-ref", "--format=%(objectname) %(refname)", ...prefixes]));
   }
 
   /** Commits of a chain up to `tip`, oldest first: from its root, or the last ones. */
@@ -148,11 +153,21 @@ export class Repository {
   }
 
   /** Writes a commit and gives its id; no ref of anyone's moves. */
-  async commit(commit: NewCommit): Promise<CommitId> {
-    const result = await this.#run(["fast-import", "--quiet", "--force", "--done"], importStream(commit));
-    const id = v.safeParse(commitIdSchema, result.stdout.toString().trim());
-    if (!id.success) throw new StoreError("invalid", `git fast-import failed: ${complaint(result.stderr)}`);
-    return id.output;
+  async commit(commit: LocalCommit): Promise<CommitId> {
+    const [id] = await this.commits([commit]);
+    if (!id) throw new StoreError("invalid", "git fast-import made no commit");
+    return id;
+  }
+
+  /** Writes commits that do not stand on one another, in one process, and gives their ids in order. */
+  async commits(commits: readonly LocalCommit[]): Promise<readonly CommitId[]> {
+    if (commits.length === 0) return [];
+    const result = await this.#run(["fast-import", "--quiet", "--force", "--done"], importStream(commits));
+    const ids = v.safeParse(v.array(commitIdSchema), result.stdout.toString().split("\n").filter(Boolean));
+    if (!ids.success || ids.output.length !== commits.length) {
+      throw new StoreError("invalid", `git fast-import failed: ${complaint(result.stderr)}`);
+    }
+    return ids.output;
   }
 
   #theRemote(): Remote {
