@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { Octokit } from "@octokit/rest";
 import * as v from "valibot";
 import type { NewCommit, Signature } from "./git-commit.ts";
-import { ask, asStoreError, isNotOffered } from "./github-answers.ts";
+import { ask, isNotOffered } from "./github-answers.ts";
 import { type CommitId, commitIdSchema } from "./ids.ts";
 import type { RefUpdate } from "./store.ts";
 
@@ -26,6 +26,7 @@ const nowhere = "0".repeat(40);
 const once = { request: { retries: 0 } };
 
 const made = v.object({ data: v.object({ sha: commitIdSchema }) });
+const swapped = v.object({ updateRefs: v.union([v.literal(false), v.object({})]) });
 const anyId = v.looseObject({ id: v.string() });
 const anyRepository = v.object({ repository: anyId });
 const chainSchema = v.nullable(v.object({ history: v.object({ nodes: v.array(v.object({ oid: commitIdSchema })) }) }));
@@ -154,13 +155,12 @@ export class GithubRepository {
       return { name: ref, beforeOid: from ?? nowhere, afterOid: to ?? nowhere, force: true };
     });
     const input = { repositoryId: this.#id ?? (await this.read(anyId)).id, refUpdates };
-    try {
-      await this.#octokit.graphql(mutation, { ...once, input });
-      return true;
-    } catch (error) {
-      if (isNotOffered(error)) return false;
-      throw asStoreError(error);
-    }
+    const moving = () =>
+      this.#octokit.graphql(mutation, { ...once, input }).catch((error: unknown) => {
+        if (isNotOffered(error)) return { updateRefs: false };
+        throw error;
+      });
+    return (await ask(swapped, moving)).updateRefs !== false;
   }
 
   async deleteRef(ref: string): Promise<void> {

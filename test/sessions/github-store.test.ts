@@ -201,14 +201,16 @@ describe("AC12: a request that fails", () => {
   });
 
   test.each([
-    ["before a session is opened: it is not, and later it is", { done: false }],
-    ["after a session was opened: it is recognised", { done: true }],
-  ])("%s", async (_, { done }) => {
+    ["before a session is opened: it is not, and later it is", 502, false],
+    ["whose answer is cut off, before a session is opened: it is not", 200, false],
+    ["after a session was opened: it is recognised", 502, true],
+    ["whose answer is cut off, after a session was opened: it is recognised", 200, true],
+  ])("%s", async (_, status, done) => {
     const { store, github } = await githubWorld();
     await store.thread(1);
     const session = newSession();
     const append = compose(session, null, opening(session));
-    github.faults.failNext("POST", /^\/graphql$/, 502, { done });
+    github.faults.failNext("POST", /^\/graphql$/, status, { done });
     if (!done) {
       await expect(store.append(append)).rejects.toMatchObject({ kind: "unreachable" });
       expect([await store.tip(session), await store.thread(1)]).toEqual([null, null]);
