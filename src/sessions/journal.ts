@@ -271,18 +271,24 @@ export function decode(text: string, at: { commit: CommitId; after: number }): E
 }
 
 function decodeLine(text: string, at: { commit: CommitId; line: number; seq: number }): Event {
+  const parsed = parseEvent(text);
+  if (!parsed.ok) throw new JournalError("malformed", { ...at, reason: parsed.reason });
+  const { event } = parsed;
+  if (event.seq !== at.seq) {
+    throw new JournalError("gap", { ...at, reason: `seq is ${event.seq} where ${at.seq} must follow` });
+  }
+  return event;
+}
+
+/** Reads one line of a journal by itself, wherever it stands. */
+export function parseEvent(text: string): { ok: true; event: Event } | { ok: false; reason: string } {
   const json = parseJson(text);
-  if (json === undefined) throw new JournalError("malformed", { ...at, reason: "not JSON" });
+  if (json === undefined) return { ok: false, reason: "not JSON" };
   const parsed = v.safeParse(eventSchema, json);
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    const path = v.getDotPath(issue);
-    throw new JournalError("malformed", { ...at, reason: path ? `${path}: ${issue.message}` : issue.message });
-  }
-  if (parsed.output.seq !== at.seq) {
-    throw new JournalError("gap", { ...at, reason: `seq is ${parsed.output.seq} where ${at.seq} must follow` });
-  }
-  return parsed.output;
+  if (parsed.success) return { ok: true, event: parsed.output };
+  const [issue] = parsed.issues;
+  const path = v.getDotPath(issue);
+  return { ok: false, reason: path ? `${path}: ${issue.message}` : issue.message };
 }
 
 function parseJson(text: string): unknown {
