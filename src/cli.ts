@@ -7,6 +7,12 @@ process.on("SIGINT", () => {
   stopping.abort();
 });
 
+// Whoever reads may have seen enough, as `head` has.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 process.exitCode = await main(
   {
     cwd: process.cwd(),

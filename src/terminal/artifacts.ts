@@ -4,7 +4,7 @@ import { readSession } from "./chosen.ts";
 import type { Clone } from "./clone.ts";
 import { readOutputs } from "./outputs.ts";
 import { note, painter, print, printJson, type Terminal } from "./terminal.ts";
-import { brief, bytes } from "./words.ts";
+import { brief, bytes, plain } from "./words.ts";
 
 /** Something that a session left beside its commits, as `session artifacts --json` prints it. */
 export const artifactSchema = v.strictObject({
@@ -46,7 +46,7 @@ export async function artifacts(terminal: Terminal, clone: Clone, options: Artif
   const paint = painter(terminal.stdout);
   const line = ({ kind, name, bytes: size, url, command }: Artifact) => {
     const about = `${kind.padEnd(12)}  ${brief(name)}${size === null ? "" : `  ${bytes(size)}`}`;
-    return `${about}\n${paint("dim", `              ${url ?? command}`)}`;
+    return `${about}\n${paint("dim", `              ${plain(url ?? command ?? "")}`)}`;
   };
   print(terminal, all.map(line).join("\n"));
   if (outputs.length === 0) note(terminal, "No output was so long that it was put aside.");

@@ -6,7 +6,7 @@ import type { Event, Stored } from "../sessions/journal.ts";
 import type { Session } from "../sessions/session.ts";
 import { refOf, StoreError } from "../sessions/store.ts";
 import type { Clone } from "./clone.ts";
-import { selectSession } from "./select.ts";
+import { selectRetired, selectSession } from "./select.ts";
 
 /** The session that a command reads, at the commit where it was when the command began. */
 export interface Chosen {
@@ -21,8 +21,9 @@ export interface Reading extends Chosen {
   readonly events: readonly Event[];
 }
 
-/** By id or unique prefix, else the session that was used last. */
+/** By id or unique prefix, also of a retired one where no other fits; else the session that was used last. */
 export async function chooseSession(clone: Clone, prefix: string | undefined): Promise<Chosen> {
+  if (prefix !== undefined && (await clone.store.find(prefix)).length === 0) return selectRetired(clone, prefix);
   const id = await selectSession(clone, prefix);
   const commit = await clone.repository.resolve(refOf.session(id));
   if (!commit) throw new StoreError("refused", `session ${id} went away while it was looked for; try again`);
@@ -30,14 +31,11 @@ export async function chooseSession(clone: Clone, prefix: string | undefined): P
 }
 
 export async function readSession(clone: Clone, prefix: string | undefined): Promise<Reading> {
-  return readChosen(clone, await chooseSession(clone, prefix));
-}
-
-export async function readChosen(clone: Clone, chosen: Chosen): Promise<Reading> {
-  const journal = await readChain(clone.repository, chosen.commit);
+  const { id, commit } = await chooseSession(clone, prefix);
+  const journal = await readChain(clone.repository, commit);
   const session = replay(journal);
-  if (!session) throw new StoreError("invalid", `session ${chosen.id} has no events`);
-  return { ...chosen, session, journal, events: journal.flatMap(({ events }) => events) };
+  if (!session) throw new StoreError("invalid", `session ${id} has no events`);
+  return { id, commit, session, journal, events: journal.flatMap(({ events }) => events) };
 }
 
 /** The state at a commit of a session; the appends before it are read only where it holds none that fits. */

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Lease, Session } from "../sessions/session.ts";
 import { Failure } from "./failure.ts";
+import { beganAfter, lookAt } from "./process.ts";
 
 /** How this process names itself in a lease. */
 export function thisHolder(): string {
@@ -17,34 +17,10 @@ export function localProcess({ holder, run }: Lease): number | null {
 /** Whether the holder is a process of this machine that is no longer there. */
 export function isGone(lease: Lease): boolean {
   const pid = localProcess(lease);
-  return pid !== null && !isRunning(pid, Date.parse(lease.taken_at));
+  if (pid === null) return false;
+  const seen = lookAt(pid);
+  return seen === null || beganAfter(seen, lease.taken_at);
 }
-
-/** Process ids are used again: one that began after `at` is another process. */
-function isRunning(pid: number, at: number): boolean {
-  const began = startOf(pid);
-  if (began !== null) return began <= at + 1_000;
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
-
-/** When a process began, in ms since 1970; null where `/proc` does not tell. */
-function startOf(pid: number): number | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const ticks = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
-    const [uptime = ""] = readFileSync("/proc/uptime", "latin1").split(" ");
-    return Date.now() - (Number(uptime) - ticks / ticksPerSecond) * 1000;
-  } catch {
-    return null;
-  }
-}
-
-/** What Linux counts process times in, on every machine that Node runs on. */
-const ticksPerSecond = 100;
 
 /** For a command that has to have the session to itself. */
 export function busy({ session }: Session, lease: Lease): Failure {

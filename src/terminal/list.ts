@@ -3,6 +3,7 @@ import type { Listed } from "./listed.ts";
 import { type Entry, readRoster } from "./roster.ts";
 import { noSessions } from "./select.ts";
 import { painter, print, printJson, type Terminal } from "./terminal.ts";
+import { ago, brief } from "./words.ts";
 
 export interface ListOptions {
   readonly tree?: boolean;
@@ -79,23 +80,9 @@ function lineFor(terminal: Terminal): Line {
   const { columns = Number.POSITIVE_INFINITY } = terminal.stdout;
   return ({ id, status, phase, model, branch, last_accessed, description }, indent) => {
     const state = status === "active" ? phase : status;
-    const facts = `${state.padEnd(9)}  ${ago(last_accessed, terminal.now()).padStart(8)}  ${(model ?? "-").padEnd(16)}`;
-    const about = `${branch}  ${description}`.replace(/\s+/g, " ");
+    const facts = `${state.padEnd(9)}  ${ago(last_accessed, terminal.now()).padStart(8)}  ${brief(model ?? "-").padEnd(16)}`;
     const room = Math.max(20, columns - indent.length - id.length - facts.length - 4);
-    const shown = about.length > room ? `${about.slice(0, room - 1).toWellFormed()}…` : about;
-    return `${paint("dim", indent)}${paint("bold", id)}  ${facts}  ${shown}`;
+    const about = brief(`${branch}  ${description}`, room);
+    return `${paint("dim", indent)}${paint("bold", id)}  ${facts}  ${about}`;
   };
-}
-
-const units = [
-  ["d", 86_400],
-  ["h", 3_600],
-  ["min", 60],
-] as const;
-
-/** How long ago, in the largest unit that fits. */
-export function ago(at: string, now: Date): string {
-  const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(at)) / 1000));
-  const [unit, size] = units.find(([, size]) => seconds >= size) ?? ["s", 1];
-  return `${Math.floor(seconds / size)} ${unit}`;
 }

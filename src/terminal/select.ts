@@ -2,34 +2,49 @@ import { parseSessionId, type SessionId } from "../sessions/ids.ts";
 import { sessionsRef } from "../sessions/store.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
+import { findRetired, type Retired } from "./retired.ts";
+import { brief } from "./words.ts";
 
-/** The session that is meant: by id or unique prefix, else the one that was used last. */
+/** The session that is meant, to go on with it: by id or unique prefix, else the one that was used last. */
 export async function selectSession(clone: Clone, prefix: string | undefined): Promise<SessionId> {
-  return prefix === undefined ? lastUsed(clone) : byPrefix(clone, prefix);
+  if (prefix === undefined) return lastUsed(clone);
+  const found = await clone.store.find(prefix);
+  if (found.length > 0) return onlyOne(clone, prefix, found);
+  const { id } = await selectRetired(clone, prefix);
+  throw new Failure(
+    "refused",
+    `Session ${id} is retired.`,
+    `Look at it with \`offshoot session show -s ${id}\`, and begin a new one for what is left.`,
+  );
 }
 
-async function byPrefix(clone: Clone, prefix: string): Promise<SessionId> {
-  const found = await clone.store.find(prefix);
+/** The retired session that is meant; throws where there is none, or several. */
+export async function selectRetired(clone: Clone, prefix: string): Promise<Retired> {
+  const found = await findRetired(clone, prefix);
   const [only, ...others] = found;
   if (only && others.length === 0) return only;
-  if (!only) {
-    throw new Failure(
-      "missing",
-      `No session here begins with ${prefix}.`,
-      "`offshoot session list` shows those that are here; `offshoot session fetch` brings those of the origin.",
-    );
-  }
-  const list = await Promise.all(found.map((id) => described(clone, id)));
+  if (only) throw ambiguous(prefix, found);
   throw new Failure(
+    "missing",
+    `No session here begins with ${prefix}.`,
+    "`offshoot session list` shows those that are here; `offshoot session fetch` brings those of the origin.",
+  );
+}
+
+async function onlyOne({ store }: Clone, prefix: string, found: readonly SessionId[]): Promise<SessionId> {
+  const [only, ...others] = found;
+  if (only && others.length === 0) return only;
+  const described = found.map(async (id) => ({ id, description: (await store.tip(id))?.session.description ?? "" }));
+  throw ambiguous(prefix, await Promise.all(described));
+}
+
+function ambiguous(prefix: string, found: readonly Pick<Retired, "id" | "description">[]): Failure {
+  const list = found.map(({ id, description }) => `  ${id}  ${brief(description)}`);
+  return new Failure(
     "ambiguous",
     `${prefix} fits ${found.length} sessions:\n${list.join("\n")}`,
     "Give more of the id.",
   );
-}
-
-async function described({ store }: Clone, id: SessionId): Promise<string> {
-  const tip = await store.tip(id);
-  return `  ${id}  ${tip?.session.description ?? ""}`;
 }
 
 async function lastUsed({ repository }: Clone): Promise<SessionId> {

@@ -25,7 +25,7 @@ export async function show(terminal: Terminal, clone: Clone, options: ShowOption
     paint("bold", shown.id),
     brief(shown.description, 200),
     "",
-    ...facts(shown).map(([name, text]) => `${paint("dim", name.padEnd(9))} ${text}`),
+    ...facts(shown).map(([name, text]) => `${paint("dim", name.padEnd(9))} ${brief(text, 500)}`),
     ...part("Turns", shown.turns.flatMap(turnLines)),
     ...part("Waiting", shown.queue.map(waitingLine)),
     ...part("Children", shown.children.map(childLine)),

@@ -1,0 +1,110 @@
+import * as v from "valibot";
+import type { Repository } from "../sessions/git.ts";
+import { type CommitId, type SessionId, sessionIdSchema } from "../sessions/ids.ts";
+import { type Case, type Check, checkNames, type Evidence, verify as runChecks } from "../sessions/verify.ts";
+import { chooseSession } from "./chosen.ts";
+import type { Clone } from "./clone.ts";
+import { exitCodes } from "./failure.ts";
+import { readOutputs } from "./outputs.ts";
+import { patiently } from "./patience.ts";
+import { painter, print, printJson, type Terminal } from "./terminal.ts";
+import { brief, plural } from "./words.ts";
+
+const findingSchema = v.strictObject({ commit: v.string(), line: v.nullable(v.number()), reason: v.string() });
+
+/** What `session verify --json` prints. */
+export const verifiedSchema = v.strictObject({
+  session: sessionIdSchema,
+  ok: v.boolean(),
+  checks: v.array(
+    v.strictObject({ check: v.picklist(checkNames), checked: v.number(), findings: v.array(findingSchema) }),
+  ),
+});
+
+export interface VerifyOptions {
+  readonly session?: string;
+  readonly json?: boolean;
+}
+
+/** `offshoot session verify`: whether what is stored of a session is as it must be. Gives the exit code. */
+export async function verify(terminal: Terminal, clone: Clone, options: VerifyOptions): Promise<number> {
+  const { id, commit } = await chooseSession(clone, options.session);
+  const checks = await patiently(terminal, `checking session ${id}`, async () =>
+    runChecks(await gather(clone.repository, id, commit)),
+  );
+  const ok = checks.every(({ findings }) => findings.length === 0);
+  if (options.json) printJson(terminal, { session: id, ok, checks });
+  else print(terminal, [id, ...checks.flatMap(linesFor(terminal))].join("\n"));
+  return ok ? exitCodes.done : exitCodes.failed;
+}
+
+const about: Readonly<Record<Check["check"], (checked: number) => string>> = {
+  chain: (n) => `${plural(n, "commit")}, each on the one before`,
+  events: (n) => `${plural(n, "line")} that are events`,
+  seq: () => "counted without a gap",
+  ids: () => "no id twice",
+  fold: (n) => `state.toml is the fold of the events, in ${plural(n, "commit")}`,
+  author: () => "each commit is by who acted",
+  notes: (n) => `${plural(n, "checkpoint")}, each with a note`,
+  redaction: () => "nothing that looks like a secret",
+};
+
+function linesFor(terminal: Terminal): (check: Check) => readonly string[] {
+  const paint = painter(terminal.stdout);
+  return ({ check, checked, findings }) => {
+    const name = check.padEnd(9);
+    if (findings.length === 0) return [`  ${paint("green", "ok")}       ${name}  ${about[check](checked)}`];
+    const head = `  ${paint("red", "finding")}  ${name}  ${plural(findings.length, "finding")}`;
+    const where = ({ commit, line }: Check["findings"][number]) => `${commit}${line === null ? "" : `, line ${line}`}`;
+    return [head, ...findings.map((finding) => `           ${where(finding)}: ${brief(finding.reason, 300)}`)];
+  };
+}
+
+/** Everything that is checked, read in a few processes however long the chain is. */
+async function gather(repository: Repository, session: SessionId, tip: CommitId): Promise<Case> {
+  const commits = await repository.chain(tip);
+  const parts = ["", ":events.jsonl", ":state.toml"];
+  const objects = await repository.read(commits.flatMap((commit) => parts.map((part) => `${commit}${part}`)));
+  const texts = objects.map((object) => object?.toString() ?? null);
+  const output = await readOutput(repository, tip);
+  const chain = commits.map((commit, n): Evidence => {
+    const [object = null, events = null, state = null] = texts.slice(n * parts.length, (n + 1) * parts.length);
+    return { commit, ...headerOf(object ?? ""), events, state, output: output.get(commit) ?? [] };
+  });
+  const sessions = new Set([session, ...chain.flatMap(({ events }) => sessionsNamedIn(events ?? ""))]);
+  return { session, chain, notes: await readNotes(repository, [...sessions, "archive"]) };
+}
+
+function headerOf(commit: string): Pick<Evidence, "parents" | "author"> {
+  const [header = ""] = commit.split("\n\n", 1);
+  const parents = [...header.matchAll(/^parent ([0-9a-f]{40})$/gm)].map(([, parent = ""]) => parent);
+  return { parents, author: /^author (.*>) \d+ \S+$/m.exec(header)?.[1] ?? "" };
+}
+
+/** Sessions that a fork's chain goes back to. */
+function sessionsNamedIn(events: string): readonly string[] {
+  return [...events.matchAll(/"type":"session\.forked","session":"[^"]*","from":"([0-9A-Z]{26})"/g)].map(
+    ([, from = ""]) => from,
+  );
+}
+
+async function readOutput(repository: Repository, tip: CommitId) {
+  const outputs = await readOutputs(repository, tip);
+  const texts = await repository.read(outputs.map(({ blob }) => blob));
+  const files = outputs.map(({ commit, name }, n) => ({ commit, name, text: texts[n]?.toString() ?? "" }));
+  return Map.groupBy(files, ({ commit }) => commit);
+}
+
+/** The texts of notes by the commit that they are on, from the notes refs of these names. */
+async function readNotes(
+  repository: Repository,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const refs = names.map((name) => `refs/notes/offshoot/${name}`);
+  const listed = await Promise.all(refs.map((ref) => repository.raw(["notes", `--ref=${ref}`, "list"])));
+  const notes = listed.flatMap((list) => [...list.matchAll(/^([0-9a-f]{40}) ([0-9a-f]{40})$/gm)]);
+  const texts = await repository.read(notes.map(([, blob = ""]) => blob));
+  const found = notes.map(([, , on = ""], n) => ({ on, text: texts[n]?.toString() ?? "" }));
+  const byCommit = Map.groupBy(found, ({ on }) => on);
+  return new Map([...byCommit].map(([on, all]) => [on, all.map(({ text }) => text)]));
+}
