@@ -69,7 +69,8 @@ describe("docs/journal-format.md", () => {
       (await promisify(execFile)("bash", ["-ceuo", "pipefail", command], { cwd, env })).stdout;
     await sh(`git clone --quiet ${clone} reader`, dir);
     const told: string[] = [];
-    for (const command of blocks("sh").flatMap((block) => block.split("\n").filter(Boolean))) {
+    const [living = ""] = page.split("## Retired sessions");
+    for (const command of blocks("sh", living).flatMap((block) => block.split("\n").filter(Boolean))) {
       const plain = (await sh(command, join(dir, "reader"))).replace(/\b[0-9a-f]{7}\b/g, "<commit>");
       told.push(`$ ${command}\n${plain}`);
     }
