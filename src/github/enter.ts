@@ -27,20 +27,38 @@ export interface Entered {
 }
 
 /**
- * Puts the prompt into the thread's active session, or opens one, also where somebody has deleted the active one; of two
- * first comments one opens and one joins. Throws {@link JournalError} rather than write on top of a corrupt journal.
+ * Puts the prompt into the thread's active session, into the latest before it where that one is deleted or retired, or
+ * opens one; of two first comments one opens and one joins. Throws {@link JournalError} rather than write on top of a corrupt journal.
  */
 export async function enter(entrance: Entrance, { prompt, by, on }: Asked): Promise<Entered> {
   const hand: Hand = { ...entrance.clock, by: { kind: "user", login: by.login, id: by.id } };
   for (let attempt = 1; ; attempt += 1) {
     const index = await patiently(() => entrance.store.thread(on.number));
-    const session = index?.sessions.at(-1) ?? (await sessionOfPull(entrance.store, on));
-    const joined = session && (await join(entrance, { hand, session, prompt }));
+    const joined = await joinLatest(entrance, await candidates(entrance.store, on, index), { hand, prompt });
     if (joined) return joined;
     const tip = await openOn(entrance, { hand, on, index, prompt });
     if (tip) return { tip, isNew: true };
     await backOff(attempt);
   }
+}
+
+/** The sessions of a thread, the active one first; those that are deleted or retired are found out when they are joined. */
+async function candidates(store: SessionStore, on: Thread, index: ThreadIndex | null): Promise<readonly SessionId[]> {
+  if (index) return index.sessions.toReversed();
+  const session = await sessionOfPull(store, on);
+  return session ? [session] : [];
+}
+
+async function joinLatest(
+  entrance: Entrance,
+  sessions: readonly SessionId[],
+  asked: { hand: Hand; prompt: NewPrompt },
+): Promise<Entered | null> {
+  for (const session of sessions) {
+    const joined = await join(entrance, { ...asked, session });
+    if (joined) return joined;
+  }
+  return null;
 }
 
 /** The session that opened this pull request, a moment ago: the thread does not list it yet. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { take } from "../../src/github/intake.ts";
 import { openAlone } from "../../src/sessions/decide.ts";
 import type { SessionId } from "../../src/sessions/ids.ts";
 import { compose } from "../../src/sessions/store.ts";
@@ -62,4 +63,23 @@ test("who may not write resumes nothing", async () => {
   const other = await fromTerminal(world);
   expect(await world.comment(`/agent resume ${other}`, { as: "outsider" })).toBe("refused");
   expect(await world.store.thread(world.issue)).toBeNull();
+});
+
+test("AC7: a bare prompt finds the thread's active session, and the latest before it where that one is gone", async () => {
+  const world = await openIntakeWorld();
+  await world.comment("/agent first");
+  const first = (await world.session()).session;
+  const active = await fromTerminal(world);
+  await world.comment(`/agent resume ${active}`);
+  await world.comment("/agent for the active one");
+  expect((await world.store.tip(active))?.session.queue.at(-1)?.text).toBe("for the active one");
+
+  const tip: typeof world.store.tip = async (session) => (session === active ? null : world.store.tip(session));
+  const intake = { ...world.intake, store: { ...world.store, tip } };
+  expect(await take(intake, await world.write("/agent for the one before"))).toBe("queued");
+  expect((await world.store.tip(first))?.session.queue.map(({ text }) => text)).toEqual([
+    "first",
+    "for the one before",
+  ]);
+  expect(await world.store.find("")).toHaveLength(2);
 });
