@@ -1,16 +1,47 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
+import * as v from "valibot";
 import { eventSchema } from "../src/sessions/journal.ts";
+import { aliveSchema } from "../src/terminal/alive.ts";
+import { artifactSchema } from "../src/terminal/artifacts.ts";
+import { checkpointSchema } from "../src/terminal/checkpoints.ts";
+import { loggedSchema } from "../src/terminal/commits.ts";
+import { listedSchema } from "../src/terminal/listed.ts";
+import { shownSchema } from "../src/terminal/shown.ts";
+import { statsSchema } from "../src/terminal/stats.ts";
+import { turnResultSchema } from "../src/terminal/turn-result.ts";
+import { verifiedSchema } from "../src/terminal/verify.ts";
 
-export const journalSchemaFile = join(import.meta.dirname, "..", "docs", "schemas", "journal.schema.json");
+const folder = join(import.meta.dirname, "..", "docs", "schemas");
 
-/** JSON Schema of one line of a journal, made from what the code itself reads journals with. */
-export function journalSchema(): JsonSchema {
+/** What other programs read, by the name of its file, each from what the code itself holds it to. */
+const published = {
+  journal: [eventSchema, "An event of an Offshoot journal: one line of events.jsonl"],
+  "session-list": [v.array(listedSchema), "What `offshoot session list --json` prints"],
+  "session-show": [shownSchema, "What `offshoot session show --json` prints"],
+  "turn-result": [turnResultSchema, "What `offshoot run --json` and `offshoot session result --json` print"],
+  "session-log": [v.array(loggedSchema), "What `offshoot session log --json` prints"],
+  "session-artifacts": [v.array(artifactSchema), "What `offshoot session artifacts --json` prints"],
+  "session-checkpoints": [v.array(checkpointSchema), "What `offshoot session checkpoints --json` prints"],
+  "session-stats": [statsSchema, "What `offshoot session stats --json` prints"],
+  "session-is-alive": [aliveSchema, "What `offshoot session is-alive --json` prints"],
+  "session-verify": [verifiedSchema, "What `offshoot session verify --json` prints"],
+} as const;
+
+export type SchemaName = keyof typeof published;
+export const schemaNames = Object.keys(published) as readonly SchemaName[];
+
+export function schemaFile(name: SchemaName): string {
+  return join(folder, `${name}.schema.json`);
+}
+
+export function schemaOf(name: SchemaName): JsonSchema {
+  const [schema, title] = published[name];
   return {
-    ...toJsonSchema(eventSchema, { target: "draft-2020-12", ignoreActions: ["brand"] }),
-    title: "An event of an Offshoot journal",
-    description: "One line of events.jsonl. Made by `npm run schemas` from src/sessions/journal.ts.",
+    ...toJsonSchema(schema, { target: "draft-2020-12", ignoreActions: ["brand"] }),
+    title,
+    description: "Made by `npm run schemas` from the code.",
   };
 }
 
@@ -19,6 +50,6 @@ export function formatSchema(schema: JsonSchema): string {
 }
 
 if (import.meta.main) {
-  await mkdir(dirname(journalSchemaFile), { recursive: true });
-  await writeFile(journalSchemaFile, formatSchema(journalSchema()));
+  await mkdir(folder, { recursive: true });
+  for (const name of schemaNames) await writeFile(schemaFile(name), formatSchema(schemaOf(name)));
 }

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { formatSchema, journalSchema, journalSchemaFile } from "../../scripts/schemas.ts";
+import { formatSchema, schemaFile, schemaOf } from "../../scripts/schemas.ts";
 import { replay } from "../../src/sessions/fold.ts";
 import { gitStore } from "../../src/sessions/git-store.ts";
 import type { CommitId } from "../../src/sessions/ids.ts";
@@ -167,10 +167,10 @@ async function storedExamples(): Promise<{ clone: string; session: string }> {
 }
 
 describe("docs/schemas/journal.schema.json", () => {
-  const validate = ajv.compile(JSON.parse(formatSchema(journalSchema())));
+  const validate = ajv.compile(JSON.parse(formatSchema(schemaOf("journal"))));
 
   test("is what the code makes: after a change of an event, `npm run schemas`", async () => {
-    expect(await readFile(journalSchemaFile, "utf8")).toBe(formatSchema(journalSchema()));
+    expect(await readFile(schemaFile("journal"), "utf8")).toBe(formatSchema(schemaOf("journal")));
   });
 
   test.each(examples.map((event) => [event.type, event] as const))("takes %s, and none with a fault", (_, event) => {
