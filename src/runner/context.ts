@@ -1,5 +1,5 @@
 import type { Thread } from "../github/forge.ts";
-import type { Event, Fact } from "../sessions/journal.ts";
+import type { Event, EventOf, Fact } from "../sessions/journal.ts";
 import type { Message, ToolCall } from "../sessions/message.ts";
 import type { Prompt, Session } from "../sessions/session.ts";
 import { freshState, type ShellState } from "./shell-state.ts";
@@ -48,7 +48,7 @@ function describe({ number, title, body, author, pull }: Thread): string[] {
 }
 
 /** Text of others cannot close the element that it stands in, nor open a prompt. */
-function inert(text: string): string {
+export function inert(text: string): string {
   return text.replace(/<(?=\/?(data|prompt)\b)/gi, "&lt;");
 }
 
@@ -72,7 +72,8 @@ export function contextOf(events: readonly Event[]): Context {
 
 /** What still counts: the last compaction and all since, without the turns that were taken back. */
 export function inContext<E extends Fact>(events: readonly E[]): readonly E[] {
-  const since = events.slice(Math.max(0, events.findLastIndex(({ type }) => type === "context.compacted")));
+  const compaction = events.findLastIndex(({ type }) => type === "context.compacted");
+  const since = events.slice(Math.max(0, compaction));
   const reverted = new Set(since.flatMap((event) => (event.type === "session.reverted" ? [event.turn] : [])));
   return since.filter((event) => !("turn" in event && reverted.has(event.turn)));
 }
@@ -80,11 +81,13 @@ export function inContext<E extends Fact>(events: readonly E[]): readonly E[] {
 /** What an event adds to the conversation. */
 export function messageOf(event: Fact): Message[] {
   if (event.type === "message.added") return [event.message];
-  return event.type === "context.compacted" ? [{ role: "user", text: earlier(event.summary) }] : [];
+  return event.type === "context.compacted" ? [summaryMessage(event.summary)] : [];
 }
 
-function earlier(summary: string): string {
-  return [`<data kind="summary of the conversation until now">`, inert(summary), "</data>"].join("\n");
+/** A summary as the model reads it, in place of what it tells of. */
+export function summaryMessage(summary: string): Message {
+  const text = [`<data kind="summary of this conversation until now">`, inert(summary), "</data>"].join("\n");
+  return { role: "user", text };
 }
 
 /** Servers may use a call's id again, so only what comes after a call is its answer. */
@@ -99,7 +102,7 @@ function openCalls(messages: readonly Message[]): ToolCall[] {
 }
 
 function shellAfter(shells: Record<string, ShellState>, event: Event): Record<string, ShellState> {
-  if (event.type === "context.compacted") return event.shells;
+  if (event.type === "context.compacted") return restored(event);
   if (event.type === "message.added") return managed(shells, event.message);
   if (event.type !== "command.ran") return shells;
   const before = shells[event.shell] ?? freshState(event.program);
@@ -111,6 +114,12 @@ function shellAfter(shells: Record<string, ShellState>, event: Event): Record<st
     last_exit_code: event.exit_code,
   };
   return { ...shells, [event.shell]: after };
+}
+
+function restored({ shells }: EventOf<"context.compacted">): Record<string, ShellState> {
+  return Object.fromEntries(
+    Object.entries(shells).map(([name, { program, ...state }]) => [name, { ...freshState(program), ...state }]),
+  );
 }
 
 /** Shells are started and ended by calls of the tool `shell`, whose answers say what came of it. */

@@ -1,6 +1,6 @@
 import type { SessionId } from "../sessions/ids.ts";
 import type { Event, Stored } from "../sessions/journal.ts";
-import type { SessionStore, Tip } from "../sessions/store.ts";
+import type { SessionStore } from "../sessions/store.ts";
 
 /** A session's events since its last compaction: read once, and then kept up to date with what we write. */
 export interface History {
@@ -31,17 +31,10 @@ async function sinceCut(store: SessionStore, session: SessionId): Promise<readon
   for (;;) {
     const tip = await store.tip(session);
     if (!tip) return [];
-    const stored = await store.journal(session, appendsAfterCut(tip));
-    if (isWhole(stored)) return stored;
+    const { cut_commit, appends_since_cut } = tip.session.context;
+    if (!cut_commit) return store.journal(session);
+    const stored = await store.journal(session, appends_since_cut);
+    // Others may append between the look at the tip and the reading: then the oldest that are wanted are missing.
+    if (stored.at(-1)?.commit === tip.commit) return stored;
   }
-}
-
-function appendsAfterCut({ session: { context } }: Tip): number | undefined {
-  return context.cut_commit && context.appends_since_cut;
-}
-
-/** Others may append between the look at the tip and the reading: then the oldest that was wanted is missing. */
-function isWhole(stored: readonly Stored[]): boolean {
-  const events = stored.flatMap(({ events }) => events);
-  return events[0]?.seq === 1 || events.some(({ type }) => type === "context.compacted");
 }

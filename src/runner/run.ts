@@ -1,9 +1,9 @@
-import { hasExpired, release, startTurn, takeLease } from "../sessions/decide.ts";
+import { release, startTurn, takeLease } from "../sessions/decide.ts";
 import type { CommitId } from "../sessions/ids.ts";
 import { hasTurns, hasWork, type Lease, threadOf } from "../sessions/session.ts";
-import { StoreError, type Tip } from "../sessions/store.ts";
-import { backOff, transact } from "../sessions/transact.ts";
+import type { Tip } from "../sessions/store.ts";
 import { startOfTurn } from "./branch.ts";
+import { claim, type Taken } from "./claim.ts";
 import { ask, reference } from "./context.ts";
 import { completeEffects, showStatus } from "./effects.ts";
 import { openHistory } from "./history.ts";
@@ -27,20 +27,15 @@ export interface Drained {
   readonly tip: Tip;
 }
 
-/** The session as it was taken, under this epoch. */
-export interface Taken {
-  readonly epoch: number;
-  readonly tip: Tip;
-}
-
 /**
  * Takes the session, works on its prompts until none is left, and releases it. Where what the turns would read of the
  * journal is corrupt it throws a `JournalError` before anything is written.
  */
 export async function runSession(runner: Runner): Promise<RunReport> {
   await openHistory(runner.store, runner.session).read();
-  const lease = await claim(runner);
-  return lease.kind === "taken" ? workOff(runner, lease) : lease;
+  const { hand, holder } = runner;
+  const { result, tip } = await claim(runner, (now, isVoid) => takeLease(hand, now, { ...holder, isVoid }));
+  return result.kind === "taken" ? workOff(runner, { epoch: result.epoch, tip }) : result;
 }
 
 /** Works on the prompts of a session that is taken until none is left, and releases it. */
@@ -60,27 +55,6 @@ export async function workOff(runner: Runner, { epoch, tip }: Taken): Promise<Dr
 
 interface OpenRun extends Held {
   readonly epoch: number;
-}
-
-type Claimed = ({ readonly kind: "taken" } & Taken) | Extract<RunReport, { kind: "busy" | "idle" }>;
-
-async function claim(runner: Runner): Promise<Claimed> {
-  const { store, session, hand, holder, forge } = runner;
-  const ended = new Set<number>();
-  for (;;) {
-    const claimed = await transact({ store, session, pause: backOff }, ({ session: now }) => {
-      const isVoid = (lease: Lease) => ended.has(lease.epoch) || hasExpired(lease, hand.now());
-      const decision = takeLease(hand, now, { ...holder, isVoid });
-      return { change: decision.kind === "taken" ? decision.change : null, result: decision };
-    });
-    if (!claimed.ok) throw new StoreError("refused", `session ${session} could not be taken`);
-    const { result, tip } = claimed;
-    if (result.kind === "taken") return { kind: "taken", epoch: result.epoch, tip };
-    if (result.kind === "idle") return result;
-    const { lease } = result;
-    if (!forge || !lease.run || ended.has(lease.epoch) || !(await forge.runs.hasEnded(lease.run))) return result;
-    ended.add(lease.epoch);
-  }
 }
 
 async function drain(run: OpenRun, taken: Tip): Promise<Drained> {

@@ -132,7 +132,7 @@ function endOf(reply: StepReply): Ending | null {
   }
 }
 
-function textOf({ parts }: StepReply): string {
+export function textOf({ parts }: StepReply): string {
   return parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n\n");
 }
 

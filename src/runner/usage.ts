@@ -1,5 +1,6 @@
-import type { EventOf, Fact, TurnUsage } from "../sessions/journal.ts";
+import type { Fact, TurnUsage } from "../sessions/journal.ts";
 import type { Message, Tokens } from "../sessions/message.ts";
+import { inContext, messageOf } from "./context.ts";
 
 /** Characters of what every request carries beside the conversation. */
 export interface Overhead {
@@ -17,19 +18,21 @@ export function turnUsage(events: readonly Fact[], turn: number, overhead: Overh
   let usage = none;
   let history = 0;
   let prompt = 0;
-  for (const event of events) {
-    if (event.type !== "message.added") continue;
-    if (event.turn === turn && event.tokens) usage = plus(usage, event.tokens, { ...overhead, history, prompt });
-    if (isPromptOf(event, turn)) prompt += lengthOf(event.message);
-    else history += lengthOf(event.message);
+  for (const event of inContext(events)) {
+    if (isStepOf(event, turn)) usage = plus(usage, event.tokens, { ...overhead, history, prompt });
+    const length = messageOf(event).reduce((sum, message) => sum + lengthOf(message), 0);
+    if (isPromptOf(event, turn)) prompt += length;
+    else history += length;
   }
   return usage;
 }
 
-type Added = Pick<EventOf<"message.added">, "turn" | "message">;
+function isStepOf(event: Fact, turn: number): event is Fact & { readonly tokens: Tokens } {
+  return event.type === "message.added" && event.turn === turn && event.tokens !== undefined;
+}
 
-function isPromptOf({ turn, message }: Added, which: number): boolean {
-  return turn === which && message.role === "user";
+function isPromptOf(event: Fact, turn: number): boolean {
+  return event.type === "message.added" && event.turn === turn && event.message.role === "user";
 }
 
 type Parts = Overhead & { readonly history: number; readonly prompt: number };

@@ -18,6 +18,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   fc.record({ do: fc.constant("exec" as const), command: text, exitCode: fc.integer({ min: -1, max: 255 }) }),
   fc.record({ do: fc.constantFrom("read" as const, "write" as const), path: text }),
   fc.constant<Move>({ do: "save" }),
+  fc.record({ do: fc.constant("compact" as const), summary: text }),
   {
     arbitrary: fc.record({
       do: fc.constant("end" as const),
@@ -97,6 +98,7 @@ test("the random moves do reach every part of the fold", () => {
   expect([...seen].sort()).toEqual([
     "checkpoint.made",
     "command.ran",
+    "context.compacted",
     "effect.done",
     "effect.planned",
     "file.changed",

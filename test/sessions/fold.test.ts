@@ -312,3 +312,44 @@ describe("state.toml", () => {
     `);
   });
 });
+
+test("CS27: a compacted session is available, and active again with its next turn; not while a turn is open", () => {
+  const compact: Move = { do: "compact", summary: "All was well." };
+  const resting = played(started, done);
+  const available = played(resting, compact);
+  expect(available.session).toMatchObject({
+    status: "available",
+    context_status: { is_compacted: true },
+    context: { cut_commit: someCommit, appends_since_cut: 1 },
+    usage: { turns: 1, input: 900, output: 80, reasoning: 9 },
+  });
+  const again = played(available, { do: "ask", comment: 2, text: "go on" }, { do: "start" });
+  expect(again.session).toMatchObject({ status: "active", context: { appends_since_cut: 3 } });
+  expect(play(me, again.session, compact)).toBeNull();
+  const told = given(play(me, resting.session, compact)).facts;
+  expect(() => fold(again.session, number(told, again.session.seq))).toThrow(/turn 2 is open/);
+});
+
+test("WS16: a fork has what was done, and none of what was asked, shown or held; only of the session that it names", () => {
+  const asking = played(started, { do: "save" }, { do: "ask", comment: 2, text: "and the docs" });
+  const fork = newSession();
+  const branch = { name: "offshoot/1-other", own: true, from: "main", base: someCommit };
+  const of = { session: fork, from: asking.session.session, turn: 0, branch, description: "another way" };
+  const forked = compose(fork, asking, { facts: [fact(me, "session.forked", { ...of, thread: 7 })] }).state;
+  expect(forked).toMatchObject({
+    ...{
+      session: fork,
+      description: "another way",
+      branch: branch.name,
+      thread: 7,
+      phase: "idle",
+      queue: [],
+      effects: [],
+    },
+    genealogy: { depth: 1, parent_session_id: asking.session.session },
+    context: { appends_since_cut: asking.session.context.appends_since_cut + 1 },
+  });
+  for (const kept of ["turn", "lease", "wip", "stop", "head"]) expect(forked).not.toHaveProperty(kept);
+  const other = fact(me, "session.forked", { ...of, from: newSession() });
+  expect(() => compose(fork, asking, { facts: [other] })).toThrow(FoldError);
+});

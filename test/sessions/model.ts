@@ -1,3 +1,4 @@
+import { compacted } from "../../src/sessions/compaction.ts";
 import { fact, type Hand, queue, release, rescue, startTurn, takeLease } from "../../src/sessions/decide.ts";
 import type { EventOf, Fact, Outcome, Run } from "../../src/sessions/journal.ts";
 import type { Session } from "../../src/sessions/session.ts";
@@ -13,6 +14,7 @@ export type Move =
   | { readonly do: "exec"; readonly command: string; readonly exitCode: number }
   | { readonly do: "read" | "write"; readonly path: string }
   | { readonly do: "save" }
+  | { readonly do: "compact"; readonly summary: string }
   | { readonly do: "end"; readonly outcome: Outcome; readonly answer: string }
   | { readonly do: "post" }
   | { readonly do: "release" }
@@ -50,11 +52,23 @@ function playAsHolder(hand: Hand, session: Session, move: HolderMove): Change | 
       return startTurn(hand, session, { model: "openai:gpt-5.5", base: someCommit, ask: ({ text }) => text ?? "" });
     case "post":
       return post(hand, session);
+    case "compact":
+      return session.turn ? null : { facts: [compaction(hand, session, move.summary)] };
     case "release":
       return release(hand, session, session.epoch);
     default:
       return session.turn ? { facts: work(hand, session.turn, move) } : null;
   }
+}
+
+function compaction(hand: Hand, session: Session, summary: string): Fact {
+  const tip = { commit: someCommit, session };
+  const told = { model: "openai:gpt-5.5", summary, shells: {}, before: 900, after: 90 };
+  return compacted(
+    hand,
+    { cut: tip, now: tip },
+    { ...told, tokens: { input: 900, cached: 0, output: 80, reasoning: 9 } },
+  );
 }
 
 function post(hand: Hand, { effects }: Session): Change | null {
@@ -64,7 +78,7 @@ function post(hand: Hand, { effects }: Session): Change | null {
   return { facts: [fact(hand, "effect.done", { effect: planned.id, number: 12, url })] };
 }
 
-type WorkMove = Exclude<HolderMove, { do: "start" | "post" | "release" }>;
+type WorkMove = Exclude<HolderMove, { do: "start" | "post" | "compact" | "release" }>;
 
 function work(hand: Hand, turn: NonNullable<Session["turn"]>, move: WorkMove): [Fact, ...Fact[]] {
   const at = { turn: turn.number, step: turn.step };

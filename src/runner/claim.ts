@@ -1,0 +1,40 @@
+import { hasExpired } from "../sessions/decide.ts";
+import type { Lease, Session } from "../sessions/session.ts";
+import { type Change, StoreError, type Tip } from "../sessions/store.ts";
+import { backOff, transact } from "../sessions/transact.ts";
+import type { Runner } from "./runner.ts";
+
+/** The session as it was taken, under this epoch. */
+export interface Taken {
+  readonly epoch: number;
+  readonly tip: Tip;
+}
+
+type Claim<Other> =
+  | { readonly kind: "taken"; readonly epoch: number; readonly change: Change }
+  | { readonly kind: "busy"; readonly lease: Lease }
+  | Other;
+
+/**
+ * Takes the session if `decide` says so; asks the platform about a holder that is in the way, and decides again when that
+ * one has ended.
+ */
+export async function claim<Other extends { readonly kind: "idle" | "refused" }>(
+  { store, session, hand, forge }: Runner,
+  decide: (now: Session, isVoid: (lease: Lease) => boolean) => Claim<Other>,
+): Promise<{ readonly result: Claim<Other>; readonly tip: Tip }> {
+  const ended = new Set<number>();
+  const isVoid = (lease: Lease) => ended.has(lease.epoch) || hasExpired(lease, hand.now());
+  for (;;) {
+    const claimed = await transact({ store, session, pause: backOff }, ({ session: now }) => {
+      const result = decide(now, isVoid);
+      return { change: result.kind === "taken" ? result.change : null, result };
+    });
+    if (!claimed.ok) throw new StoreError("refused", `session ${session} could not be taken`);
+    const { result } = claimed;
+    if (result.kind !== "busy") return claimed;
+    const { lease } = result;
+    if (!forge || !lease.run || ended.has(lease.epoch) || !(await forge.runs.hasEnded(lease.run))) return claimed;
+    ended.add(lease.epoch);
+  }
+}
