@@ -71,7 +71,7 @@ export async function listCheckpoints(
     ...checkpoint,
     at: checkpoint.at ?? times.get(`${checkpoint.session} ${checkpoint.commit}`) ?? null,
   }));
-  return dated.sort((a, b) => ((a.at ?? "") < (b.at ?? "") ? -1 : 1));
+  return dated.sort(({ at: a }, { at: b }) => Number((a ?? "") > (b ?? "")) - Number((a ?? "") < (b ?? "")));
 }
 
 type Noted = Pick<Checkpoint, "session" | "commit"> & { readonly note: Note | null };
@@ -81,5 +81,5 @@ function checkpointsOf({ note, ...where }: Noted): Checkpoint[] {
   const { turn = null, label = null, model = null, at = null, checkpoints = [] } = note ?? {};
   const own = { ...where, turn, label, model, at };
   const byHand = checkpoints.map(({ label, turn, at }) => ({ ...where, turn, label, model, at }));
-  return note && turn === null ? byHand : [own, ...byHand];
+  return note && turn === null && label === null ? byHand : [own, ...byHand];
 }
