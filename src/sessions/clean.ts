@@ -33,20 +33,26 @@ export interface CleanReport {
 /** How many sessions are retired in one push: some 1,000 refs at most, and a commit that any git reads. */
 export const batch = 200;
 
+export interface CleanOptions {
+  readonly dryRun: boolean;
+  /** The sessions to look at; without it, all. */
+  readonly among?: readonly SessionId[];
+}
+
 /**
  * Retires the sessions that the rule takes and that nobody works on, nor is waited for. A dry run gives the same report and
  * writes nothing. What has left before an error has left whole.
  */
-export async function clean(cleaner: Cleaner, rule: CleanRule, { dryRun }: { dryRun: boolean }): Promise<CleanReport> {
+export async function clean(cleaner: Cleaner, rule: CleanRule, { dryRun, among }: CleanOptions): Promise<CleanReport> {
   const { repository, hand } = cleaner;
   const now = hand.now();
   const byRule = (session: Session) => keptByRule(session, rule, now);
-  const first = sort(await readTips(repository), byRule);
+  const first = sort(await readTips(repository, among), byRule);
   const reports: CleanReport[] = [{ retired: [], kept: first.kept }];
   const judge = (session: Session, isHeld: boolean) => keptFromCleaning(session, rule, now, isHeld);
   for (let at = 0; at < first.taken.length; at += batch) {
-    const sessions = first.taken.slice(at, at + batch).map(({ session }) => session.session);
-    reports.push(await retire(cleaner, sessions, { as: "retired", judge, dryRun }));
+    const tips = new Map(first.taken.slice(at, at + batch).map((tip) => [tip.session.session, tip]));
+    reports.push(await retire(cleaner, tips, { as: "retired", judge, dryRun }));
   }
   return { retired: reports.flatMap(({ retired }) => retired), kept: reports.flatMap(({ kept }) => kept) };
 }
@@ -59,7 +65,8 @@ export type Deletion =
 
 /** Leaves a tombstone for a session and retires it; its text stays readable in the archive. */
 export async function deleteSession(cleaner: Cleaner, session: SessionId): Promise<Deletion> {
-  const { retired, kept } = await retire(cleaner, [session], { as: "deleted", judge: keptFromDeletion, dryRun: false });
+  const tips = await readTips(cleaner.repository, [session]);
+  const { retired, kept } = await retire(cleaner, tips, { as: "deleted", judge: keptFromDeletion, dryRun: false });
   if (retired[0]) return { kind: "deleted", ...retired[0] };
   return kept[0] ? { kind: "kept", why: kept[0].why } : { kind: "missing" };
 }
@@ -70,11 +77,11 @@ interface Retiring {
   readonly dryRun: boolean;
 }
 
-/** Reads, decides and swaps; after a lost swap all again, so that what happened meanwhile is seen. */
-async function retire(cleaner: Cleaner, sessions: readonly SessionId[], retiring: Retiring): Promise<CleanReport> {
+/** Decides and swaps; after a lost swap it reads and decides again, so that what happened meanwhile is seen. */
+async function retire(cleaner: Cleaner, first: Tips, retiring: Retiring): Promise<CleanReport> {
   const { repository, hand, pause } = cleaner;
+  let tips = first;
   for (let attempt = 1; ; attempt += 1) {
-    const tips = await readTips(repository, sessions);
     const held = await heldAmong(cleaner, tips);
     const { taken, kept } = sort(tips, (session) => retiring.judge(session, held.has(session.session)));
     const branches = await ownBranches(
@@ -93,6 +100,7 @@ async function retire(cleaner: Cleaner, sessions: readonly SessionId[], retiring
     if (await depart(repository, hand, { tips: taken, as: retiring.as, surroundings, branches }))
       return { retired, kept };
     await pause(attempt);
+    tips = await readTips(repository, [...first.keys()]);
   }
 }
 

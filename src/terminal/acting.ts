@@ -1,6 +1,6 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { openClone } from "./clone.ts";
-import { examples, type Offered } from "./command-line.ts";
+import { asJson, examples, names, type Offered, wholeNumber } from "./command-line.ts";
 
 const whichSession = "-s, --session <id>";
 const byPrefix = "the session, by id or unique prefix";
@@ -35,7 +35,13 @@ export function addRun(program: Command, { terminal, end }: Offered): void {
 }
 
 /** The commands that change sessions. */
-export function addActing(session: Command, { terminal }: Offered): void {
+export function addActing(session: Command, offered: Offered): void {
+  addStop(session, offered);
+  addSharing(session, offered);
+  addEnding(session, offered);
+}
+
+function addStop(session: Command, { terminal }: Offered): void {
   session
     .command("stop")
     .description("Ask for the open turn to end at its next step; what it has done so far is kept.")
@@ -45,6 +51,9 @@ export function addActing(session: Command, { terminal }: Offered): void {
       const { stop } = await import("./stop.ts");
       await stop(terminal, await openClone(terminal), options);
     });
+}
+
+function addSharing(session: Command, { terminal }: Offered): void {
   session
     .command("fetch")
     .description("Bring the origin's sessions here, as they are now.")
@@ -64,5 +73,41 @@ export function addActing(session: Command, { terminal }: Offered): void {
     .action(async (options) => {
       const { pushSession } = await import("./share.ts");
       await pushSession(terminal, await openClone(terminal), options);
+    });
+}
+
+function addEnding(session: Command, { terminal }: Offered): void {
+  session
+    .command("delete")
+    .description("Retire a session with a tombstone; its journal stays readable.")
+    .requiredOption(whichSession, byPrefix)
+    .addHelpText("after", examples("session delete -s 01JH4Q"))
+    .action(async (options) => {
+      const { deleteOne } = await import("./clean.ts");
+      await deleteOne(terminal, await openClone(terminal), options);
+    });
+  session
+    .command("purge")
+    .description("Take out of the repository what a session ever said; a tombstone stays.")
+    .requiredOption(whichSession, byPrefix)
+    .addHelpText("after", examples("session purge -s 01JH4Q"))
+    .action(async (options) => {
+      const { purgeOne } = await import("./clean.ts");
+      await purgeOne(terminal, await openClone(terminal), options);
+    });
+  const clean = session
+    .command("clean")
+    .description("Retire sessions that nobody used for some days; they stay readable.")
+    .requiredOption("--days <n>", "not used for so many days", wholeNumber)
+    .option("--dry-run", "say what would be retired, and change nothing")
+    .addOption(new Option("--model <list>", "only of these models, separated by commas").argParser(names));
+  asJson(clean, "session-clean")
+    .addHelpText(
+      "after",
+      examples("session clean --days 30 --dry-run", "session clean --days 30 --model openai:gpt-5.5"),
+    )
+    .action(async (options) => {
+      const { cleanSessions } = await import("./clean.ts");
+      await cleanSessions(terminal, await openClone(terminal), options);
     });
 }

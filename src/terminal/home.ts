@@ -2,34 +2,46 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Remote, Repository } from "../sessions/git.ts";
 import { gitStore } from "../sessions/git-store.ts";
-import type { SessionId } from "../sessions/ids.ts";
+import { parseSessionId, type SessionId } from "../sessions/ids.ts";
 import type { Session } from "../sessions/session.ts";
 import { refOf, type SessionStore } from "../sessions/store.ts";
-import { type Clone, definedIn } from "./clone.ts";
+import { type Clone, definedIn, type Origin } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 import { openWorkshop } from "./workshop.ts";
 
-/** The origin's session as it was when it was last fetched or pushed; without one, the session is only here. */
-export const originRef = (session: SessionId) => `refs/offshoot-origin/sessions/${session}`;
+/** Where what is on the origin is kept as it was when it was last fetched or pushed. */
+export const originSessionsRef = "refs/offshoot-origin/sessions/";
+export const originArchiveRef = "refs/offshoot-origin/archive";
+export const originRef = (session: SessionId) => `${originSessionsRef}${session}`;
 
 /** Whether the session lives on the origin: then everything that is appended to it is decided there. */
 export async function isShared({ repository }: Clone, session: SessionId): Promise<boolean> {
-  return (await repository.resolve(originRef(session))) !== null;
+  if (await repository.resolve(originRef(session))) return true;
+  const { code } = await repository.ask(["cat-file", "-e", `${originArchiveRef}:${session}.toml`]);
+  return code === 0;
+}
+
+/** The sessions that are on the origin and not retired, as far as the clone knows. */
+export async function originSessions({ repository }: Clone): Promise<readonly SessionId[]> {
+  const refs = [...(await repository.refs(originSessionsRef)).keys()];
+  return refs.flatMap((ref) => parseSessionId(ref.slice(originSessionsRef.length)) ?? []);
 }
 
 /** Where the session lives, as a remote of another repository. */
 export async function homeOf(terminal: Terminal, clone: Clone, session: SessionId): Promise<Remote> {
-  const authorization = async () => undefined;
-  if (!(await isShared(clone, session))) return { url: clone.gitDir, authorization };
-  if (!clone.origin) {
-    throw new Failure(
-      "missing",
-      `Session ${session} lives on an origin, and this clone has none any more.`,
-      "Add it again with `git remote add origin <url>`.",
-    );
-  }
-  return { url: clone.origin.url, authorization, environment: ownEnvironment(terminal, clone) };
+  const isHere = !(await isShared(clone, session));
+  return isHere ? { url: clone.gitDir, authorization: async () => undefined } : originOf(terminal, clone);
+}
+
+function originOf(terminal: Terminal, clone: Clone): Remote {
+  const { url } = mustHaveOrigin(clone);
+  return { url, authorization: async () => undefined, environment: ownEnvironment(terminal, clone) };
+}
+
+export function mustHaveOrigin({ origin }: Clone): Origin {
+  if (origin) return origin;
+  throw new Failure("missing", "This clone has no remote named origin.", "Add it with `git remote add origin <url>`.");
 }
 
 /** The person's environment, and the clone's own settings, for transfers that they are the ones to make. */
@@ -44,6 +56,7 @@ function ownEnvironment({ env }: Terminal, { gitDir }: Clone): Record<string, st
 }
 
 export interface Home extends AsyncDisposable {
+  readonly isOrigin: boolean;
   readonly repository: Repository;
   readonly store: SessionStore;
   /** To be called after something was appended: the clone's own copy follows. */
@@ -54,12 +67,23 @@ export interface Home extends AsyncDisposable {
 export async function openHome(terminal: Terminal, clone: Clone, session: SessionId): Promise<Home> {
   if (!(await isShared(clone, session))) {
     const { repository, store } = clone;
-    return { repository, store, changed: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
+    const nothing = async () => undefined;
+    return { isOrigin: false, repository, store, changed: nothing, [Symbol.asyncDispose]: nothing };
   }
-  const workshop = await openWorkshop(terminal, clone, { session, home: await homeOf(terminal, clone, session) });
+  return openOrigin(terminal, clone);
+}
+
+/** The origin, for commands that append to sessions there. */
+export async function openOrigin(terminal: Terminal, clone: Clone): Promise<Home> {
+  const workshop = await openWorkshop(terminal, clone, { name: "origin", home: originOf(terminal, clone) });
   const { repository } = workshop;
-  const changed = ({ branch }: Session) => followOrigin(clone, session, branch);
-  return { repository, store: gitStore(repository), changed, [Symbol.asyncDispose]: workshop[Symbol.asyncDispose] };
+  return {
+    isOrigin: true,
+    repository,
+    store: gitStore(repository),
+    changed: ({ session, branch }) => followOrigin(clone, session, branch),
+    [Symbol.asyncDispose]: workshop[Symbol.asyncDispose],
+  };
 }
 
 /** After something was appended on the origin: the clone's copy of the session follows. */

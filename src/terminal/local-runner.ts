@@ -38,7 +38,7 @@ const lookEveryMs = 2_000;
 /** A runner for a session of the clone, in a work tree of its own that stays for the next turn. */
 export async function openRunner(terminal: Terminal, clone: Clone, wanted: Wanted): Promise<LocalRunner> {
   const { session } = wanted;
-  const workshop = await openWorkshop(terminal, clone, { session, home: await homeOf(terminal, clone, session) });
+  const workshop = await openWorkshop(terminal, clone, { name: session, home: await homeOf(terminal, clone, session) });
   const { commit } = await defaultBranch(clone);
   const [config] = await clone.repository.read([`${commit}:.github/offshoot.toml`]);
   return assemble(terminal, clone, { ...wanted, ...workshop, config: config?.toString() ?? "" });

@@ -1,10 +1,10 @@
-import type { CommitId, SessionId } from "../sessions/ids.ts";
-import { parseSessionId } from "../sessions/ids.ts";
+import * as v from "valibot";
+import { type CommitId, parseSessionId, type SessionId, sessionIdSchema } from "../sessions/ids.ts";
 import { type RefUpdate, refOf, sessionsRef } from "../sessions/store.ts";
 import type { Clone, Origin } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import { busy, isGone } from "./holder.ts";
-import { isShared, originRef } from "./home.ts";
+import { isShared, mustHaveOrigin, originArchiveRef, originRef, originSessionsRef } from "./home.ts";
 import { selectSession } from "./select.ts";
 import { print, printJson, type Terminal } from "./terminal.ts";
 
@@ -13,38 +13,44 @@ export interface FetchOptions {
   readonly json?: boolean;
 }
 
-/** What a fetch did to the clone's sessions. */
-export interface Fetched {
-  readonly new: readonly SessionId[];
-  readonly updated: readonly SessionId[];
+const ids = v.array(sessionIdSchema);
+
+/** What a fetch did to the clone's sessions, as `session fetch --json` prints it. */
+export const fetchedSchema = v.strictObject({
+  new: ids,
+  updated: ids,
   /** Retired or deleted on the origin since the last time. */
-  readonly gone: readonly SessionId[];
+  gone: ids,
   /** Appended to on both sides: left as they are here. */
-  readonly diverged: readonly SessionId[];
-}
+  diverged: ids,
+});
+
+export type Fetched = v.InferOutput<typeof fetchedSchema>;
 
 /** `offshoot session fetch`: the origin's sessions, or one of them, as they are now. */
 export async function fetchSessions(terminal: Terminal, clone: Clone, options: FetchOptions): Promise<void> {
-  const origin = mustHaveOrigin(clone);
   const prefix = (options.session ?? "").toUpperCase();
-  const before = await tracked(clone, prefix);
-  const refs = (from: string, to: string) => `+${from}${prefix}*:${to}${prefix}*`;
-  const specs = [
-    refs(sessionsRef, "refs/offshoot-origin/sessions/"),
-    refs("refs/notes/offshoot/", "refs/notes/offshoot/"),
-  ];
-  const archive = "+refs/offshoot/archive*:refs/offshoot-origin/archive*";
-  await asked(origin, () => clone.git(["fetch", "--quiet", "--no-tags", "origin", ...specs, archive]));
-  await pruneOrigin(clone, prefix);
-  const fetched = await follow(clone, before, await tracked(clone, prefix));
+  const fetched = await bring(clone, prefix);
   if (options.json) return printJson(terminal, fetched);
   tellFetched(terminal, fetched, await tracked(clone, prefix));
+}
+
+/** Makes the clone's copies of the origin's sessions what they are there now. */
+export async function bring(clone: Clone, prefix: string): Promise<Fetched> {
+  const origin = mustHaveOrigin(clone);
+  const before = await tracked(clone, prefix);
+  const refs = (from: string, to: string) => `+${from}${prefix}*:${to}${prefix}*`;
+  const specs = [refs(sessionsRef, originSessionsRef), refs("refs/notes/offshoot/", "refs/notes/offshoot/")];
+  const archive = `+refs/offshoot/archive*:${originArchiveRef}*`;
+  await asked(origin, () => clone.git(["fetch", "--quiet", "--no-tags", "origin", ...specs, archive]));
+  await pruneOrigin(clone, prefix);
+  return follow(clone, before, await tracked(clone, prefix));
 }
 
 type Tracked = ReadonlyMap<SessionId, CommitId>;
 
 async function tracked({ repository }: Clone, prefix: string): Promise<Tracked> {
-  const folder = "refs/offshoot-origin/sessions/";
+  const folder = originSessionsRef;
   const refs = [...(await repository.refs(folder))];
   const found = refs.map(([ref, commit]) => [parseSessionId(ref.slice(folder.length)), commit] as const);
   return new Map(found.flatMap(([id, commit]) => (id?.startsWith(prefix) ? [[id, commit] as const] : [])));
@@ -52,7 +58,7 @@ async function tracked({ repository }: Clone, prefix: string): Promise<Tracked> 
 
 /** Git prunes only what a pattern would bring; notes of local sessions must stay. */
 async function pruneOrigin({ git }: Clone, prefix: string): Promise<void> {
-  const spec = `+${sessionsRef}${prefix}*:refs/offshoot-origin/sessions/${prefix}*`;
+  const spec = `+${sessionsRef}${prefix}*:${originSessionsRef}${prefix}*`;
   await git(["fetch", "--quiet", "--no-tags", "--prune", "origin", spec]);
 }
 
@@ -74,12 +80,12 @@ async function follow(clone: Clone, before: Tracked, now: Tracked): Promise<Fetc
     ...gone.map(([id, from]) => ({ ref: refOf.session(id), from, to: null })),
   ];
   if (updates.length > 0) await repository.push(updates);
-  const ids = (fits: (move: (typeof moves)[number]) => boolean) => moves.filter(fits).map(({ id }) => id);
+  const those = (fits: (move: (typeof moves)[number]) => boolean) => moves.filter(fits).map(({ id }) => id);
   return {
-    new: ids(({ from }) => from === null),
-    updated: ids(({ from, follows }) => from !== null && follows),
+    new: those(({ from }) => from === null),
+    updated: those(({ from, follows }) => from !== null && follows),
     gone: gone.map(([id]) => id),
-    diverged: ids(({ follows }) => !follows),
+    diverged: those(({ follows }) => !follows),
   };
 }
 
@@ -97,6 +103,13 @@ function tellFetched(terminal: Terminal, fetched: Fetched, now: Tracked): void {
     );
   }
 }
+
+/** A session that is on the origin, as `session push --json` prints it. */
+export const pushedSchema = v.strictObject({
+  session: sessionIdSchema,
+  /** Its branch on the origin; null: nothing is written yet. */
+  branch: v.nullable(v.string()),
+});
 
 export interface PushOptions {
   readonly session?: string;
@@ -132,11 +145,6 @@ async function publish(clone: Clone, origin: Origin, id: SessionId): Promise<str
   await asked(origin, () => clone.git(["push", "--quiet", "--atomic", "--no-verify", ...leases, "origin", ...specs]));
   await repository.push([{ ref: originRef(id), from: null, to: tip.commit }]);
   return pushed;
-}
-
-function mustHaveOrigin({ origin }: Clone): Origin {
-  if (origin) return origin;
-  throw new Failure("missing", "This clone has no remote named origin.", "Add it with `git remote add origin <url>`.");
 }
 
 /** What git says when the origin does not do what was asked. */

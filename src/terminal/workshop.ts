@@ -22,13 +22,14 @@ export interface Workshop extends AsyncDisposable {
 }
 
 export interface WorkshopOptions {
-  readonly session: SessionId;
+  /** The session's id, or what else the workshop is for. */
+  readonly name: string;
   /** Where the session lives. */
   readonly home: Remote;
 }
 
 export async function openWorkshop(terminal: Terminal, clone: Clone, options: WorkshopOptions): Promise<Workshop> {
-  const base = workshopOf(terminal, clone, options.session);
+  const base = workshopOf(terminal, clone, options.name);
   await mkdir(join(base, "runs"), { recursive: true });
   const runs = await realpath(join(base, "runs"));
   const own = `${process.pid}-${randomUUID().slice(0, 8)}`;
@@ -52,8 +53,12 @@ async function removeRun(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
-/** The folder of this machine for a session; it can be made again. */
-export function workshopOf({ env }: Terminal, { gitDir }: Clone, session: SessionId): string {
+function workshopOf({ env }: Terminal, { gitDir }: Clone, name: string): string {
   const cache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
-  return join(cache, "offshoot", createHash("sha256").update(gitDir).digest("hex").slice(0, 12), session);
+  return join(cache, "offshoot", createHash("sha256").update(gitDir).digest("hex").slice(0, 12), name);
+}
+
+/** For a session on which nobody works any more: its work tree goes, too. */
+export async function clearWorkshop(terminal: Terminal, clone: Clone, session: SessionId): Promise<void> {
+  await rm(workshopOf(terminal, clone, session), { recursive: true, force: true, maxRetries: 3 });
 }
