@@ -1,6 +1,8 @@
+import { stateAt } from "./chosen.ts";
 import { type Clone, cacheIn } from "./clone.ts";
 import type { Listed } from "./listed.ts";
-import { type Entry, readRoster } from "./roster.ts";
+import { findRetired } from "./retired.ts";
+import { type Entry, entryOf, readRoster } from "./roster.ts";
 import { noSessions } from "./select.ts";
 import { painter, print, printJson, type Terminal } from "./terminal.ts";
 import { ago, brief } from "./words.ts";
@@ -18,7 +20,8 @@ export interface ListOptions {
 
 /** `offshoot session list`: the sessions that are here, the one that was used last first. */
 export async function list(terminal: Terminal, clone: Clone, options: ListOptions): Promise<void> {
-  const all = await readRoster({ ...clone, cache: cacheIn(clone) });
+  const here = await readRoster({ ...clone, cache: cacheIn(clone) });
+  const all = options.status?.includes("retired") ? [...here, ...(await retiredEntries(clone))] : here;
   const chosen = choose(all, options);
   if (options.json) return printJson(terminal, chosen);
   if (all.length === 0) throw noSessions();
@@ -26,6 +29,12 @@ export async function list(terminal: Terminal, clone: Clone, options: ListOption
   const line = lineFor(terminal);
   const lines = options.tree ? drawTree(chosen, line) : chosen.map((session) => line(session, ""));
   print(terminal, lines.join("\n"));
+}
+
+async function retiredEntries(clone: Clone): Promise<readonly Entry[]> {
+  const retired = await findRetired(clone, "");
+  const sessions = await Promise.all(retired.map(({ state, commit }) => state ?? stateAt(clone, commit)));
+  return sessions.flatMap((session) => (session ? [entryOf(session)] : []));
 }
 
 /** Pure: those that fit all the filters, the one that was used last first. */

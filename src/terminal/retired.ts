@@ -1,5 +1,6 @@
 import { archiveRef, readEntries } from "../sessions/archive.ts";
 import { type CommitId, parseSessionId, type SessionId } from "../sessions/ids.ts";
+import type { Session } from "../sessions/session.ts";
 import type { Clone } from "./clone.ts";
 
 /** The clone's own archive, and the origin's as it was when it was last fetched. */
@@ -10,6 +11,8 @@ export interface Retired {
   readonly id: SessionId;
   readonly commit: CommitId;
   readonly description: string;
+  /** As it ended; null where another version of the fold wrote it. */
+  readonly state: Session | null;
 }
 
 /** Retired sessions whose ids begin with the prefix, in order of creation. */
@@ -21,7 +24,7 @@ export async function findRetired({ repository }: Clone, prefix: string): Promis
     const entries = await readEntries(repository, commit, fitting);
     for (const [n, { commit: tip, state }] of entries.entries()) {
       const id = fitting[n];
-      if (id) found.set(id, { id, commit: tip, description: state?.description ?? "" });
+      if (id) found.set(id, { id, commit: tip, description: state?.description ?? "", state });
     }
   }
   return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));

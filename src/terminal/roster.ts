@@ -52,7 +52,7 @@ async function tipsIn(repository: Repository): Promise<readonly TipOf[]> {
   });
 }
 
-function entryOf(session: Session): Entry {
+export function entryOf(session: Session): Entry {
   return { listed: listedOf(session), touched: session.touched };
 }
 
