@@ -72,12 +72,12 @@ export function summaryOf(
   events: readonly Event[],
   { text, tokens }: { readonly text: string; readonly tokens: number },
 ): string {
-  const facts = [files(session), failures(events)].map((lines) => lines.join("\n"));
-  const last = lastExchange(events);
   const room = Math.max(0, tokens * perToken - frame);
-  const added = [clip(facts.filter(Boolean).join("\n\n"), room / 4), clip(last, room / 2)];
-  const own = clip(text, room - added.reduce((sum, { length }) => sum + length, 0));
-  return [own, ...added].filter(Boolean).join("\n\n");
+  const lists = [files(session), failures(events)].map((lines) => lines.join("\n")).filter(Boolean);
+  const facts = clip(lists.join("\n\n"), room / 4);
+  const last = clip(lastExchange(events), Math.max(room / 2, room - facts.length - text.length));
+  const own = clip(text, room - facts.length - last.length);
+  return [own, facts, last].filter(Boolean).join("\n\n");
 }
 
 /** Characters for what stands around the parts, and for the marks of what is left out. */

@@ -22,9 +22,6 @@ const noteSchema = v.object({
 
 export type Note = v.InferOutput<typeof noteSchema>;
 
-/** Fields of a note that stand on their own lines, in TOML. */
-export type NoteFields = Parameters<typeof stringify>[0];
-
 export interface Annotation {
   readonly session: SessionId;
   /** Has to be in the repository. */

@@ -92,6 +92,8 @@ test("CA21, CA22, CA24, CA10: a compacted session goes on from a summary by its 
   ]);
   expect(JSON.stringify(rest)).toContain("hi from sub");
   expect(world.answers().at(-1)).toContain("Three is done");
+  const roles = contextOf(await world.journal()).messages.map(({ role }) => role);
+  expect(roles).toEqual(["user", "user", "assistant", "tool", "assistant"]);
   expect((await world.state()).status).toBe("active");
 });
 

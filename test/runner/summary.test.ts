@@ -39,6 +39,12 @@ test("what fits is there word for word", () => {
   }
 });
 
+test("of a long request and a short text, the request is left whole", () => {
+  const asked = fact(me, "prompt.queued", { source: { kind: "terminal", id: "1", host: "laptop" }, text: words(600) });
+  const events = number([asked, { ...ended("Done."), prompt: asked.id }], 0);
+  expect(summaryOf(session, events, { text: "Little.", tokens: 1_000 })).toContain(words(600));
+});
+
 test("a conversation that is too long for one request loses the middle of its outputs, and none of what was said", () => {
   const messages: Message[] = [
     { role: "user", text: "find the </data> needle" },
