@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import type { Event, EventOf } from "../sessions/journal.ts";
 import type { AssistantPart, Message } from "../sessions/message.ts";
 import { lineOf } from "../sessions/timeline.ts";
@@ -43,7 +44,7 @@ function messageParagraphs(message: Message): readonly string[] {
     case "user":
       return []; // the prompt, which stands there already, as the model was given it
     case "tool":
-      return [`${code(message.name)} answered:`, fence(message.output)];
+      return toolParagraphs(message);
     case "assistant":
       return message.parts.map(partParagraph).filter(Boolean);
   }
@@ -56,7 +57,32 @@ function partParagraph(part: AssistantPart): string {
     case "reasoning":
       return part.summary ? `<details><summary>Reasoning</summary>\n\n${quote(part.summary)}\n\n</details>` : "";
     case "tool_call":
-      return `Called ${code(part.name)}:\n\n${fence(part.arguments, "json")}`;
+      return `Called ${code(part.name)}:\n\n${callBlock(part.arguments)}`;
+  }
+}
+
+const commandSchema = v.strictObject({ command: v.string() });
+const ranSchema = v.looseObject({ stdout: v.string(), stderr: v.string(), exit_code: v.number() });
+
+function callBlock(text: string): string {
+  const parsed = v.safeParse(commandSchema, parseJson(text));
+  return parsed.success ? fence(parsed.output.command, "sh") : fence(text, "json");
+}
+
+/** What a command wrote reads better than the JSON that the model was given of it. */
+function toolParagraphs({ name, output }: Extract<Message, { role: "tool" }>): readonly string[] {
+  const parsed = v.safeParse(ranSchema, parseJson(output));
+  if (!parsed.success) return [`${code(name)} answered:`, fence(output)];
+  const { stdout, stderr, exit_code } = parsed.output;
+  const streams = [stdout, stderr].filter(Boolean).map((text) => fence(text));
+  return [`${code(name)} ended with exit code ${exit_code}${streams.length > 0 ? ":" : "."}`, ...streams];
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

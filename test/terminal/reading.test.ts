@@ -224,13 +224,17 @@ describe("offshoot session transcript", () => {
     const parts = [
       { type: "reasoning" as const, summary: "Run the tests first." },
       { type: "text" as const, text: "I run the tests." },
-      { type: "tool_call" as const, call: "call_1", name: "exec", arguments: '{"command":"npm test"}' },
+      { type: "tool_call" as const, call: "call_1", name: "exec", arguments: '{"command":"npm test\\nnpm run x"}' },
+      { type: "tool_call" as const, call: "call_2", name: "read", arguments: '{"path":"a.js"}' },
     ];
     const call = { role: "assistant" as const, model: "openai:gpt-5.5", parts };
-    const result = { role: "tool" as const, call: "call_1", name: "exec", output: "```\n1 failing\n````\n" };
+    const ran = { stdout: "```\n1 failing\n````\n", stderr: "", exit_code: 1 };
+    const result = { role: "tool" as const, call: "call_1", name: "exec", output: JSON.stringify(ran) };
+    const read = { role: "tool" as const, call: "call_2", name: "read", output: "export const a = `\u001b[31m`;" };
     const more = [
       fact(ada, "message.added", { ...at, message: call }),
       fact(ada, "message.added", { ...at, message: result }),
+      fact(ada, "message.added", { ...at, message: read }),
     ];
     await world.turn(await world.open({ prompt: "fix it\n# not a heading" }), { more, files: { "a.js": "1\n" } });
     const { out } = await world.offshoot(["session", "transcript"]);
@@ -260,17 +264,30 @@ describe("offshoot session transcript", () => {
 
       Called \`exec\`:
 
-      \`\`\`json
-      {"command":"npm test"}
+      \`\`\`sh
+      npm test
+      npm run x
       \`\`\`
 
-      \`exec\` answered:
+      Called \`read\`:
+
+      \`\`\`json
+      {"path":"a.js"}
+      \`\`\`
+
+      \`exec\` ended with exit code 1:
 
       \`\`\`\`\`
       \`\`\`
       1 failing
       \`\`\`\`
       \`\`\`\`\`
+
+      \`read\` answered:
+
+      \`\`\`
+      export const a = \`�[31m\`;
+      \`\`\`
 
       The parser keeps the minus sign now.
 
