@@ -1,7 +1,7 @@
 import { fetchArchive, readEntries } from "./archive.ts";
 import type { Repository } from "./git.ts";
 import type { CommitId, SessionId } from "./ids.ts";
-import { type RefUpdate, StoreError } from "./store.ts";
+import type { RefUpdate } from "./store.ts";
 import { patiently } from "./transact.ts";
 
 /** What the archive says once the swap is made, and not before. */
@@ -12,18 +12,10 @@ interface Mark {
 
 /**
  * Moves the archive's refs and all that goes with them at once; false: something had moved, and nothing was done. A swap
- * whose answer was lost is found by its mark, and is a success.
+ * whose answer was lost is tried again, loses to itself, and is found by its mark.
  */
 export async function swapArchive(repository: Repository, updates: readonly RefUpdate[], mark: Mark): Promise<boolean> {
-  return patiently(async () => {
-    try {
-      return (await repository.push(updates)).ok || (await isMade(repository, mark));
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.kind === "invalid") throw error;
-      if (await isMade(repository, mark)) return true;
-      throw error;
-    }
-  });
+  return patiently(async () => (await repository.push(updates)).ok || (await isMade(repository, mark)));
 }
 
 async function isMade(repository: Repository, { session, commit }: Mark): Promise<boolean> {
