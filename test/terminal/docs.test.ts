@@ -1,0 +1,38 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { schemaNames } from "../../scripts/schemas.ts";
+import { exitCodes } from "../../src/terminal/failure.ts";
+import { inProcess } from "./reading-world.ts";
+
+const page = await readFile(join(import.meta.dirname, "..", "..", "docs", "terminal.md"), "utf8");
+const help = async (...args: readonly string[]) => (await inProcess({}, [...args, "--help"])).out;
+const reading = /^Look:\n([\s\S]*?)\n\n/m.exec(await help("session"))?.[1] ?? "";
+const commands = [...reading.matchAll(/^ {2}(\S+)/gm)].map(([, name = ""]) => name);
+
+describe("docs/terminal.md", () => {
+  test("knows the commands that read", () => {
+    expect(commands).toContain("verify");
+    expect(commands.length).toBeGreaterThan(10);
+  });
+
+  test.each(commands)("shows session %s, with every option that it has", async (command) => {
+    const section = page.split(/^### /m).find((text) => text.startsWith(`\`session ${command}\`\n`)) ?? "";
+    expect(section).toContain(`$ offshoot session ${command}`);
+    const said = await help("session", command);
+    expect(said).toContain(`Examples:\n  $ offshoot session ${command}`);
+    const common = ["--json", "--session", "--help"];
+    const options = [...said.matchAll(/^ {2}(?:-\w, )?(--[a-z]+)/gm)].map(([, name = ""]) => name);
+    const missing = options.filter((name) => !common.includes(name) && !section.includes(name));
+    expect(missing).toEqual([]);
+    const [, schema] = /docs\/schemas\/(\S+\.schema\.json)/.exec(said) ?? [];
+    expect([schema, section.includes(`schemas/${schema}`)]).toEqual([schema, schema !== undefined]);
+  });
+
+  test("names every exit code, and no schema that there is not", () => {
+    const codes = [...page.matchAll(/^\| (\d) \| /gm)].map(([, code]) => Number(code));
+    expect(codes).toEqual(Object.values(exitCodes));
+    const linked = [...page.matchAll(/schemas\/([a-z-]+)\.schema\.json/g)].map(([, name]) => name);
+    expect(linked.filter((name) => !schemaNames.some((known) => known === name))).toEqual([]);
+  });
+});
