@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createServer } from "node:http";
 import { hostname } from "node:os";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { gate, hold, say, script } from "../../playground/scripted-model.ts";
@@ -82,7 +83,7 @@ describe("CS14: is-alive tells live, quiet, killed and frozen runners apart", ()
       expect.stringContaining("has not renewed its lease"),
     ]);
     const renewal = { epoch: 1, until: inMs(10 * minute).toISOString() };
-    await world.append(tip, fact({ ...ada, now: () => inMs(5 * minute) }, "lease.renewed", renewal));
+    await world.append(tip, fact({ ...ada, now: () => inMs(5.5 * minute) }, "lease.renewed", renewal));
     expect((await stateIn(world, 6 * minute)).slice(0, 2)).toEqual(["quiet", 0]);
   });
 
@@ -155,13 +156,26 @@ describe("CS14: is-alive tells live, quiet, killed and frozen runners apart", ()
     expect(await stateIn(world, 2 * minute, nobody)).toEqual(["unknown", 1, expect.stringContaining("did not tell")]);
   });
 
-  test("the token goes to the origin's API, wherever the journal says that the run is", async () => {
+  test("a token goes to the origin's own API if it is GitHub's, never to where the journal says that the run is", async () => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url ?? "");
+      response.end();
+    }).listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await once(server, "listening");
+    const address = server.address();
+    const url = `http://127.0.0.1:${typeof address === "object" && address?.port}/octo/sample/actions/runs/1`;
     const world = await openReadingWorld();
-    await world.git("config", "remote.origin.url", "https://example.test/octo/sample.git");
-    const taken = { epoch: 1, holder: "runner-3", run: { id: 1, attempt: 1, url: "https://github.com/evil/runs/1" } };
+    const taken = { epoch: 1, holder: "runner-3", run: { id: 1, attempt: 1, url } };
     await world.append(await world.open(), fact({ ...ada, now: () => inMs(0) }, "lease.taken", taken));
-    const said = await stateIn(world, 2 * minute, { GH_TOKEN: "a token" });
-    expect(said).toEqual(["unknown", 1, expect.stringContaining("Look at https://github.com/evil/runs/1.")]);
+    const token = { GH_TOKEN: "a token", GITHUB_API_URL: "http://127.0.0.1:9/api/v3" };
+    await world.git("config", "remote.origin.url", "https://github.com/octo/sample.git");
+    expect(await stateIn(world, 2 * minute, token)).toEqual(["unknown", 1, expect.stringContaining("did not tell")]);
+    await world.git("config", "remote.origin.url", "https://example.test/octo/sample.git");
+    const untold = expect.stringMatching(/ago\. Look at http:/);
+    expect(await stateIn(world, 2 * minute, token)).toEqual(["unknown", 1, untold]);
+    expect(asked).toEqual([]);
   });
 });
 
