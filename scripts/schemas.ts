@@ -6,8 +6,10 @@ import { eventSchema } from "../src/sessions/journal.ts";
 import { aliveSchema } from "../src/terminal/alive.ts";
 import { artifactSchema } from "../src/terminal/artifacts.ts";
 import { checkpointSchema } from "../src/terminal/checkpoints.ts";
+import { cleanedSchema } from "../src/terminal/clean.ts";
 import { loggedSchema } from "../src/terminal/commits.ts";
 import { listedSchema } from "../src/terminal/listed.ts";
+import { fetchedSchema, pushedSchema } from "../src/terminal/share.ts";
 import { shownSchema } from "../src/terminal/shown.ts";
 import { statsSchema } from "../src/terminal/stats.ts";
 import { turnResultSchema } from "../src/terminal/turn-result.ts";
@@ -26,6 +28,9 @@ const published = {
   "session-checkpoints": [v.array(checkpointSchema), "What `offshoot session checkpoints --json` prints"],
   "session-stats": [statsSchema, "What `offshoot session stats --json` prints"],
   "session-is-alive": [aliveSchema, "What `offshoot session is-alive --json` prints"],
+  "session-fetch": [fetchedSchema, "What `offshoot session fetch --json` prints"],
+  "session-push": [pushedSchema, "What `offshoot session push --json` prints"],
+  "session-clean": [cleanedSchema, "What `offshoot session clean --json` prints"],
   "session-verify": [verifiedSchema, "What `offshoot session verify --json` prints"],
 } as const;
 

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -5,13 +6,16 @@ import * as core from "@actions/core";
 import { retry } from "@octokit/plugin-retry";
 import { Octokit } from "@octokit/rest";
 import { monotonicFactory } from "ulid";
+import * as v from "valibot";
 import { parseConfig } from "./config.ts";
 import { brokenSessionComment } from "./github/comments.ts";
 import { octokitForge } from "./github/octokit-forge.ts";
 import { RunTokenError, revokeToken, runToken, tokenSource } from "./github/run-token.ts";
-import { chooseModel } from "./runner/choose-model.ts";
+import { chooseModel, providerKeys } from "./runner/choose-model.ts";
+import { type Audience, chooseKeeping, givenKey } from "./runner/keeping.ts";
 import { type RunReport, runSession } from "./runner/run.ts";
 import type { Runner } from "./runner/runner.ts";
+import { secretsIn } from "./runner/secrets.ts";
 import { Repository } from "./sessions/git.ts";
 import { gitStore } from "./sessions/git-store.ts";
 import { type CommitId, parseSessionId, type SessionId } from "./sessions/ids.ts";
@@ -35,6 +39,7 @@ interface Job {
   readonly run: { readonly id: number; readonly attempt: number; readonly url: string };
   readonly commit: CommitId;
   readonly path: string;
+  readonly audience: Audience;
   /** Where the job may ask for proof of who it is; empty without `id-token: write`. */
   readonly identity: { readonly requestUrl: string; readonly requestToken: string };
 }
@@ -47,7 +52,13 @@ function readJob(env: NodeJS.ProcessEnv): Job {
   };
   const [server, repository, id] = [need("GITHUB_SERVER_URL"), need("GITHUB_REPOSITORY"), need("GITHUB_RUN_ID")];
   return {
-    ...{ server, repository, api: need("GITHUB_API_URL"), path: env.PATH ?? "" },
+    ...{
+      server,
+      repository,
+      api: need("GITHUB_API_URL"),
+      path: env.PATH ?? "",
+      audience: audienceIn(env.GITHUB_EVENT_PATH),
+    },
     ...{ workspace: need("GITHUB_WORKSPACE"), temp: need("RUNNER_TEMP"), commit: need("GITHUB_SHA") as CommitId },
     identity: {
       requestUrl: env.ACTIONS_ID_TOKEN_REQUEST_URL ?? "",
@@ -61,10 +72,22 @@ function readJob(env: NodeJS.ProcessEnv): Job {
   };
 }
 
+const eventSchema = v.object({ repository: v.object({ private: v.boolean() }) });
+
+/** Who can read the repository, as the event says that started the run. */
+function audienceIn(file: string | undefined): Audience {
+  if (!file) return "unknown";
+  const event = v.safeParse(eventSchema, JSON.parse(readFileSync(file, "utf8")));
+  if (!event.success) return "unknown";
+  return event.output.repository.private ? "members" : "everyone";
+}
+
 /** What this run acts with, and as whom. */
 interface Access {
   readonly token: () => Promise<string>;
   readonly actor: { readonly login: string; readonly id: number };
+  /** Every token so far. */
+  readonly held: () => readonly string[];
   /** Ends a token that was made for this run. */
   readonly end: () => Promise<void>;
 }
@@ -74,23 +97,28 @@ async function openAccess(job: Job, session: SessionId): Promise<Access> {
   const broker = core.getInput("broker");
   if (!broker) {
     const token = core.getInput("token", { required: true });
-    return { token: async () => token, actor: actionsBot, end: async () => undefined };
+    return { token: async () => token, actor: actionsBot, held: () => [token], end: async () => undefined };
   }
   const source = tokenSource({
     obtain: () => runToken({ broker, session, ...job.identity }),
     now: () => new Date(),
   });
   const first = await source();
-  let last = first.token;
-  core.setSecret(last);
+  const held = [first.token];
+  core.setSecret(first.token);
   const token = async () => {
     const granted = await source();
-    if (granted.token !== last) core.setSecret(granted.token);
-    last = granted.token;
-    return last;
+    if (granted.token !== held.at(-1)) {
+      core.setSecret(granted.token);
+      held.push(granted.token);
+    }
+    return granted.token;
   };
-  const end = () => revokeToken({ api: job.api, token: last }).catch((error: Error) => core.warning(error.message));
-  return { token, actor: first.actor, end };
+  const end = () =>
+    revokeToken({ api: job.api, token: held.at(-1) ?? first.token }).catch((error: Error) =>
+      core.warning(error.message),
+    );
+  return { token, actor: first.actor, held: () => held, end };
 }
 
 /** One wake-up: takes the session that it is for, works until its queue is empty, leaves the transcript as a file. */
@@ -131,7 +159,7 @@ function told(report: RunReport): string {
   }
 }
 
-async function assemble(job: Job, session: SessionId, { token, actor }: Access): Promise<Runner> {
+async function assemble(job: Job, session: SessionId, { token, actor, held }: Access): Promise<Runner> {
   const [owner = "", repo = ""] = job.repository.split("/");
   const scratch = join(job.temp, "offshoot");
   const authorization = async () => `Basic ${Buffer.from(`x-access-token:${await token()}`).toString("base64")}`;
@@ -139,12 +167,21 @@ async function assemble(job: Job, session: SessionId, { token, actor }: Access):
   const repository = await Repository.open({ dir: join(scratch, "repository.git"), path: job.path, remote });
   await repository.fetch([job.commit], 1);
   const [configText] = await repository.read([`${job.commit}:${configPath}`]);
+  const chosen = chooseModel(parseConfig(configText?.toString() ?? ""), process.env);
+  const fromEnvironment = secretsIn(process.env, providerKeys(chosen.config));
   const octokit = new (Octokit.plugin(retry))({ baseUrl: job.api });
   octokit.hook.before("request", async ({ headers }) => {
     headers.authorization = `token ${await token()}`;
   });
   return {
-    ...chooseModel(parseConfig(configText?.toString() ?? ""), process.env),
+    ...chosen,
+    keeping: chooseKeeping({
+      configured: chosen.config.journal.visibility,
+      audience: job.audience,
+      key: givenKey(process.env.OFFSHOOT_JOURNAL_KEY),
+    }),
+    secrets: () => [...fromEnvironment, ...held()],
+    isGone: () => false,
     session,
     repository,
     store: gitStore(repository),

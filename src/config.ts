@@ -2,6 +2,7 @@ import { parse, TomlError } from "smol-toml";
 import * as v from "valibot";
 import { locateKeys, type Position } from "./config-positions.ts";
 import { type ModelRef, parseModelRef } from "./runner/model.ts";
+import type { Visibility } from "./sessions/journal.ts";
 
 /** A server that offers models. */
 export interface Provider {
@@ -33,7 +34,8 @@ export interface Config {
     readonly target: number;
   };
   readonly triggers: { readonly label: string };
-  readonly journal: { readonly visibility: "full" };
+  /** Null: as the repository's own visibility suggests. */
+  readonly journal: { readonly visibility: Visibility | null };
 }
 
 /** `line` and `column` count from 1. */
@@ -106,7 +108,7 @@ const sections = {
     label: v.optional(filled, "agent"),
   }),
   journal: v.object({
-    visibility: v.optional(v.literal("full", 'other than "full" is not built yet'), "full"),
+    visibility: v.optional(v.picklist(["full", "sealed", "summary"], 'must be "full", "sealed" or "summary"')),
   }),
 };
 
@@ -217,7 +219,7 @@ function complete(file: File): Config {
     shells: file.shells,
     compaction: file.compaction,
     triggers: file.triggers,
-    journal: file.journal,
+    journal: { visibility: file.journal.visibility ?? null },
   };
 }
 

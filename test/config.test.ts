@@ -21,7 +21,7 @@ test("an empty file gives the defaults", () => {
       shells: { terminal: false },
       compaction: { window: 200_000, target: 0.25 },
       triggers: { label: "agent" },
-      journal: { visibility: "full" },
+      journal: { visibility: null },
     },
   });
 });
@@ -56,7 +56,7 @@ target = 0.1
 label = "robot"
 
 [journal]
-visibility = "full"
+visibility = "sealed"
 `;
   expect(parseConfig(text)).toEqual({
     ok: true,
@@ -70,7 +70,7 @@ visibility = "full"
       shells: { terminal: true },
       compaction: { window: 1_000_000, target: 0.1 },
       triggers: { label: "robot" },
-      journal: { visibility: "full" },
+      journal: { visibility: "sealed" },
     },
   });
 });
@@ -123,7 +123,7 @@ api = "completions"
 key = "sk-1234-5678"
 
 [journal]
-visibility = "sealed"
+visibility = "open"
 `),
   ).toMatchInlineSnapshot(`
     "1:8 limits.steps must be a whole number of at least 1; it is 0.
@@ -134,7 +134,7 @@ visibility = "sealed"
     10:1 providers.local.base_url must be an address that begins with http:// or https://; it is "localhost:11434".
     11:1 providers.local.api must be "responses" or "chat"; it is "completions".
     12:1 providers.local.key must be the name of an environment variable, not the key itself.
-    15:1 journal.visibility other than "full" is not built yet; it is "sealed"."
+    15:1 journal.visibility must be "full", "sealed" or "summary"; it is "open"."
   `);
 });
 

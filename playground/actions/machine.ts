@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { mintToken, revoke } from "../github/access.ts";
 import { type Admission, admitJob } from "../github/oidc.ts";
+import { repoJson } from "../github/render.ts";
 import type { Job, Run, World } from "../world.ts";
 import { mask, maskedLines, readAssignments, readCommand } from "./commands.ts";
 import { atFirst, fields, type Json, resolve, type Scope, text } from "./language.ts";
@@ -52,7 +53,9 @@ export async function openMachine(call: JobCall): Promise<Machine> {
   if (!bot) throw new Error("This GitHub has no user github-actions[bot].");
   const token = mintToken(world, { user: bot, kind: "run" });
   const secrets = { ...Object.fromEntries(world.secrets), GITHUB_TOKEN: token };
-  const github = { ...fields(call.contexts.github), token, job: job.key, workspace };
+  const event = join(folder, "event.json");
+  await writeFile(event, JSON.stringify({ repository: repoJson(world), inputs: call.contexts.inputs }));
+  const github = { ...fields(call.contexts.github), token, job: job.key, workspace, event_path: event };
   const admission = mayIdentify(call) ? admitJob(world, run, github) : null;
   const masks = new Set([...Object.values(secrets), admission?.secret ?? ""].flatMap(maskedLines));
   return {

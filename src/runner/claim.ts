@@ -2,6 +2,9 @@ import { hasExpired } from "../sessions/decide.ts";
 import type { Lease, Session } from "../sessions/session.ts";
 import { type Change, StoreError, type Tip } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
+import { openHistory } from "./history.ts";
+import { type Keeper, openKeeper } from "./keeper.ts";
+import { openRecorder, type Recorder } from "./recorder.ts";
 import type { Runner } from "./runner.ts";
 
 /** The session as it was taken, under this epoch. */
@@ -20,11 +23,11 @@ type Claim<Other> =
  * one has ended.
  */
 export async function claim<Other extends { readonly kind: "idle" | "refused" }>(
-  { store, session, hand, forge }: Runner,
+  { store, session, hand, forge, isGone }: Runner,
   decide: (now: Session, isVoid: (lease: Lease) => boolean) => Claim<Other>,
 ): Promise<{ readonly result: Claim<Other>; readonly tip: Tip }> {
   const ended = new Set<number>();
-  const isVoid = (lease: Lease) => ended.has(lease.epoch) || hasExpired(lease, hand.now());
+  const isVoid = (lease: Lease) => ended.has(lease.epoch) || hasExpired(lease, hand.now()) || isGone(lease);
   for (;;) {
     const claimed = await transact({ store, session, pause: backOff }, ({ session: now }) => {
       const result = decide(now, isVoid);
@@ -37,4 +40,15 @@ export async function claim<Other extends { readonly kind: "idle" | "refused" }>
     if (!forge || !lease.run || ended.has(lease.epoch) || !(await forge.runs.hasEnded(lease.run))) return claimed;
     ended.add(lease.epoch);
   }
+}
+
+/** What a run writes with while it holds the session. */
+export function openPen(
+  runner: Runner,
+  { epoch, tip }: Taken,
+): { readonly recorder: Recorder; readonly keeper: Keeper } {
+  const { store, session, keeping, secrets } = runner;
+  const keeper = openKeeper({ session, keys: tip.session.keys, keeping, secrets });
+  const history = openHistory(store, session, keeper.open);
+  return { recorder: openRecorder({ ...runner, epoch, history, keeper }), keeper };
 }

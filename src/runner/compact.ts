@@ -4,12 +4,12 @@ import type { EventOf, Fact, Problem } from "../sessions/journal.ts";
 import type { Message, Tokens } from "../sessions/message.ts";
 import type { Lease } from "../sessions/session.ts";
 import type { Tip } from "../sessions/store.ts";
-import { claim, type Taken } from "./claim.ts";
+import { claim, openPen, type Taken } from "./claim.ts";
 import { contextOf, summaryMessage } from "./context.ts";
 import { openHistory } from "./history.ts";
 import { keepLease } from "./lease.ts";
 import { formatModelRef, ModelError, type StepReply } from "./model.ts";
-import { openRecorder, type Recorder } from "./recorder.ts";
+import type { Recorder } from "./recorder.ts";
 import type { ModelChoice, Runner } from "./runner.ts";
 import type { ShellState } from "./shell-state.ts";
 import { textOf } from "./steps.ts";
@@ -50,7 +50,7 @@ export async function compactSession(runner: Runner, { hint }: { readonly hint?:
   );
   if (result.kind !== "taken") return result;
   const { epoch } = result;
-  const recorder = openRecorder({ ...runner, epoch, history: openHistory(store, session) });
+  const { recorder } = openPen(runner, { epoch, tip });
   const lease = keepLease({ ...runner, recorder, epoch });
   try {
     return await compact({ runner, recorder, model, epoch, cut: tip, stop: lease.stopOf(0), hint });
@@ -81,7 +81,8 @@ async function compact(compacting: Compacting): Promise<Compaction> {
     return { kind: "failed", problem, left: await end(compacting, () => compactionFailed(hand, problem)) };
   }
   const most = Math.floor(config.compaction.window * config.compaction.target);
-  const summary = summaryOf(cut.session, await recorder.journal(), { text: written.text, tokens: most });
+  const text = recorder.redact(written.text);
+  const summary = summaryOf(cut.session, await recorder.journal(), { text, tokens: most });
   const [before, after] = [tokensOf(messages), tokensOf([summaryMessage(summary)])];
   const { tokens } = written;
   const told = { model: formatModelRef(model.ref), summary, shells: copy(shells), before, after, tokens };

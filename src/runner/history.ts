@@ -9,12 +9,17 @@ export interface History {
   extend(events: readonly Event[]): void;
 }
 
-export function openHistory(store: SessionStore, session: SessionId): History {
+/** `open` gives an event as it was before it was written down. */
+export function openHistory(
+  store: SessionStore,
+  session: SessionId,
+  open: (event: Event) => Event = (event) => event,
+): History {
   let known: readonly Event[] = [];
   let complete = false;
   return {
     async read() {
-      if (!complete) known = (await sinceCut(store, session)).flatMap(({ events }) => events);
+      if (!complete) known = (await sinceCut(store, session)).flatMap(({ events }) => events.map(open));
       complete = true;
       return known;
     },

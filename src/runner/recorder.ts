@@ -1,9 +1,11 @@
+import { fact, type Hand } from "../sessions/decide.ts";
 import type { Repository } from "../sessions/git.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
 import { type Event, type Fact, number } from "../sessions/journal.ts";
 import { type Append, type RefUpdate, refOf, type SessionStore, StoreError, type Tip } from "../sessions/store.ts";
 import { transact } from "../sessions/transact.ts";
 import type { History } from "./history.ts";
+import type { Keeper } from "./keeper.ts";
 
 /** Thrown when another run has taken the session: everything since the last flush is theirs to do again. */
 export class Fenced extends Error {
@@ -32,9 +34,11 @@ export type Flush =
  */
 export interface Recorder {
   add(...facts: readonly Fact[]): void;
+  /** What is left of anything made of plain JSON once secrets are taken out: nobody gets to see more. */
+  redact<T>(value: T): T;
   /** A file for `output/` of the next append. */
   keep(name: string, content: Buffer): void;
-  /** The facts since the last flush. */
+  /** The facts since the last flush, as they will be read. */
   readonly waiting: readonly Fact[];
   /** The journal since its last compaction, up to the last flush. */
   journal(): Promise<readonly Event[]>;
@@ -51,14 +55,17 @@ export interface RecorderOptions {
   readonly store: SessionStore;
   readonly session: SessionId;
   readonly epoch: number;
+  readonly hand: Hand;
+  /** With the keeper's `open`. */
   readonly history: History;
+  readonly keeper: Keeper;
   /** Told of every fact when it is added. */
   readonly watch: (fact: Fact) => void;
 }
 
-export function openRecorder({ store, session, epoch, history, watch }: RecorderOptions): Recorder {
+export function openRecorder({ store, session, epoch, history, keeper, hand, watch }: RecorderOptions): Recorder {
   const writer = { store, session, pause: async () => undefined };
-  let waiting: readonly Fact[] = [];
+  let waiting: readonly Fact[] = keeper.newRing ? [fact(hand, "journal.keyed", { ring: keeper.newRing })] : [];
   let output: Readonly<Record<string, Buffer>> = {};
   let flushing: Promise<unknown> = Promise.resolve();
 
@@ -66,8 +73,9 @@ export function openRecorder({ store, session, epoch, history, watch }: Recorder
     const [facts, files] = [waiting, output];
     const done = await transact(writer, (tip) => {
       if (tip.session.lease?.epoch !== epoch) throw new Fenced(session, epoch);
-      const all = [...facts, ...more(tip)];
-      const [first, ...rest] = all;
+      const now = more(tip);
+      const all = [...facts, ...now.map(keeper.redact)];
+      const [first, ...rest] = all.map(keeper.close);
       if (!first) return { change: null, result: all };
       const { refs = () => [], threads = [] } = alongside;
       return { change: { facts: [first, ...rest], output: files, refs: refs(tip), threads }, result: all };
@@ -88,11 +96,14 @@ export function openRecorder({ store, session, epoch, history, watch }: Recorder
 
   return {
     add(...facts) {
-      waiting = [...waiting, ...facts];
-      for (const fact of facts) watch(fact);
+      const safe = facts.map(keeper.redact);
+      waiting = [...waiting, ...safe];
+      for (const fact of safe) watch(fact);
     },
+    redact: keeper.redact,
     keep(name, content) {
-      output = { ...output, [name]: content };
+      const closed = keeper.closeFile(name, content);
+      if (closed) output = { ...output, [name]: closed };
     },
     get waiting() {
       return waiting;

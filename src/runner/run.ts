@@ -3,13 +3,13 @@ import type { CommitId } from "../sessions/ids.ts";
 import { hasTurns, hasWork, type Lease, threadOf } from "../sessions/session.ts";
 import type { Tip } from "../sessions/store.ts";
 import { startOfTurn } from "./branch.ts";
-import { claim, type Taken } from "./claim.ts";
+import { claim, openPen, type Taken } from "./claim.ts";
 import { ask, reference } from "./context.ts";
 import { completeEffects, showStatus } from "./effects.ts";
 import { openHistory } from "./history.ts";
+import type { Keeper } from "./keeper.ts";
 import { keepLease } from "./lease.ts";
 import { formatModelRef } from "./model.ts";
-import { openRecorder } from "./recorder.ts";
 import type { Runner } from "./runner.ts";
 import { type Begun, type Held, runTurn } from "./turn.ts";
 import { openWorkspace } from "./workspace.ts";
@@ -40,12 +40,11 @@ export async function runSession(runner: Runner): Promise<RunReport> {
 
 /** Works on the prompts of a session that is taken until none is left, and releases it. */
 export async function workOff(runner: Runner, { epoch, tip }: Taken): Promise<Drained> {
-  const history = openHistory(runner.store, runner.session);
-  const recorder = openRecorder({ ...runner, epoch, history });
+  const { recorder, keeper } = openPen(runner, { epoch, tip });
   const workspace = await openWorkspace({ ...runner, tree: runner.tree.path, at: runner.tree.at });
   const acting = runner.forge && { ...runner, forge: runner.forge, recorder };
   const lease = keepLease({ ...runner, recorder, epoch });
-  const run: OpenRun = { runner, recorder, workspace, epoch, acting, lease };
+  const run: OpenRun = { runner, recorder, keeper, workspace, epoch, acting, lease };
   try {
     return await drain(run, acting ? await completeEffects(acting, tip) : tip);
   } finally {
@@ -55,6 +54,7 @@ export async function workOff(runner: Runner, { epoch, tip }: Taken): Promise<Dr
 
 interface OpenRun extends Held {
   readonly epoch: number;
+  readonly keeper: Keeper;
 }
 
 async function drain(run: OpenRun, taken: Tip): Promise<Drained> {
@@ -91,7 +91,7 @@ async function takeUp({ runner }: OpenRun, tip: Tip, turn: { readonly base: Comm
   return base === turn.base ? { tip, notices, again } : { tip, notices: [], again: false };
 }
 
-async function start({ runner, recorder }: OpenRun, { session }: Tip): Promise<Begun> {
+async function start({ runner, recorder, keeper }: OpenRun, { session }: Tip): Promise<Begun> {
   const { repository, forge, hand, model } = runner;
   const { base, notices, again } = await startOfTurn(repository, session);
   const isFirst = session.usage.turns === 0;
@@ -99,8 +99,13 @@ async function start({ runner, recorder }: OpenRun, { session }: Tip): Promise<B
   const tip = await recorder.flush({}, ({ session: now }) => {
     const name = model.ok ? formatModelRef(model.ref) : "none";
     const turn = { model: name, base, ask: (prompt: Parameters<typeof ask>[0]) => ask(prompt, now, thread) };
-    const started = startTurn(hand, now, { ...turn, references: thread ? [reference(thread)] : [] });
-    return started?.facts ?? [];
+    const references = thread ? [reference(thread)] : [];
+    const { visibility } = keeper;
+    return startTurn(hand, now, { ...turn, references, ...(visibility === "full" ? {} : { visibility }) })?.facts ?? [];
   });
-  return { tip, notices, again };
+  return { tip, notices: [...notices, ...aboutKeeping(keeper, isFirst ? runner.keeping.notice : null)], again };
+}
+
+function aboutKeeping({ lack }: Keeper, first: string | null): string[] {
+  return [first, lack].filter((notice) => notice !== null);
 }

@@ -4,7 +4,9 @@ import type { Hand, Holder } from "../sessions/decide.ts";
 import type { Repository } from "../sessions/git.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
 import type { Fact, Problem } from "../sessions/journal.ts";
+import type { Lease } from "../sessions/session.ts";
 import type { SessionStore } from "../sessions/store.ts";
+import type { Keeping } from "./keeping.ts";
 import type { Model, ModelRef } from "./model.ts";
 
 /** Everything that a run works with; the roots put it together. */
@@ -29,6 +31,11 @@ export interface Runner {
   /** What the agent's shells start with, beside what the session adds. */
   readonly shellEnv: Readonly<Record<string, string>>;
   readonly saveEveryMs: number;
+  /** Whether this machine knows that the holder of a lease is no longer there. */
+  readonly isGone: (lease: Lease) => boolean;
+  readonly keeping: Keeping;
+  /** What must not be written anywhere, as it is at the moment: the model's key, tokens, what the environment names so. */
+  readonly secrets: () => readonly string[];
   /** How often the session is looked at while a turn runs, for who wants it to stop; null: only when it is saved. */
   readonly lookEveryMs: number | null;
   /** Aborted when whoever started the run wants it to stop. */

@@ -50,7 +50,8 @@ export async function workThrough(work: Work): Promise<Ending> {
   const { turn, recorder, saver, model } = work;
   const signal = AbortSignal.any([work.deadline, work.stop]);
   const messages = [...work.messages];
-  const say = (step: number, message: Message, reply?: StepReply) => {
+  const say = (step: number, said: Message, reply?: StepReply) => {
+    const message = recorder.redact(said);
     messages.push(message);
     recorder.add(fact(work.hand, "message.added", { turn, step, message, ...(reply && counted(reply)) }));
   };

@@ -61,13 +61,13 @@ export async function runTurn(run: Held, { tip, notices, again }: Begun): Promis
   const { repository } = runner;
   const began = Date.now();
   const turn = openTurn(tip.session);
-  const prompt = promptOf(tip.session, turn);
+  const prompt = recorder.redact(promptOf(tip.session, turn));
   const thread = threadOf(prompt);
   const hand = onBehalfOf(prompt, runner.hand);
   const show = async (now: Tip) => (acting && thread !== null ? showStatus(acting, now, thread) : now);
   const { session } = await show(tip);
   const context = await resume(run, session, hand);
-  const ending = await workOn({ ...run, session, turn, hand, context, thread });
+  const ending = recorder.redact(await workOn({ ...run, session, turn, hand, context, thread }));
   const took = { ms: Date.now() - began, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024) };
   const told = [...(await recorder.journal()), ...recorder.waiting];
   const usage = turnUsage(told, turn.number, overheadOf(runner.config.shells));

@@ -108,7 +108,7 @@ function change(session: Session, event: Later): Session {
     case "stop.requested":
       return session.turn ? { ...session, stop: event.id } : session;
     case "journal.keyed":
-      return { ...session, keys: event.ring };
+      return keyed(session, event);
     case "turn.started":
       return turnStarted(session, event);
     case "turn.ended":
@@ -177,6 +177,13 @@ function leaseTaken(session: Session, event: EventOf<"lease.taken">): Session {
 function held({ lease }: Session, event: EventOf<"lease.renewed" | "lease.released">): Lease {
   if (lease?.epoch !== event.epoch) throw new FoldError(event, `nobody holds epoch ${event.epoch}`);
   return lease;
+}
+
+/** Keys are the session's own, or those of the session that it was forked from. */
+function keyed(session: Session, event: EventOf<"journal.keyed">): Session {
+  const owner = session.keys?.ring.session ?? session.session;
+  if (event.ring.session !== owner) throw new FoldError(event, `the keys are for session ${event.ring.session}`);
+  return { ...session, keys: { since: session.keys?.since ?? event.seq, ring: event.ring } };
 }
 
 function compacted(session: Session, event: EventOf<"context.compacted">): Session {

@@ -8,7 +8,7 @@ import {
   randomBytes,
 } from "node:crypto";
 import * as v from "valibot";
-import type { SessionId } from "./ids.ts";
+import { type SessionId, sessionIdSchema } from "./ids.ts";
 
 /** The key that a repository keeps for its journals, as what is made from it: it cannot be read back. */
 export interface MasterKey {
@@ -52,6 +52,8 @@ function derive(secret: Buffer, purpose: "fingerprint" | "wrap" | "seal" | "sign
 
 /** The data keys of a session, each encrypted under the master key; the last one is for what comes next. */
 export const keyRingSchema = v.strictObject({
+  /** The session that the keys are for. A fork goes on with those of the session that its journal begins with. */
+  session: sessionIdSchema,
   /** Fingerprint of the master key that opens it. */
   master: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/, "not a key's fingerprint")),
   keys: v.pipe(
@@ -98,8 +100,8 @@ export function newRing(master: MasterKey, session: SessionId): KeyRing {
   return ringOf([newSecret()], master, session);
 }
 
-export function openRing(ring: KeyRing, master: MasterKey, session: SessionId): OpenedRing {
-  const unwrapped = unwrap(ring, master, session);
+export function openRing(ring: KeyRing, master: MasterKey): OpenedRing {
+  const unwrapped = unwrap(ring, master);
   if (!unwrapped.ok) return unwrapped;
   const all = unwrapped.secrets.map(({ id, secret }) => ({
     id,
@@ -108,17 +110,17 @@ export function openRing(ring: KeyRing, master: MasterKey, session: SessionId): 
   }));
   const current = all.at(-1);
   if (!current) return { ok: false, why: "damaged" };
-  return { ok: true, keys: { session, current, byId: new Map(all.map((key) => [key.id, key])) } };
+  return { ok: true, keys: { session: ring.session, current, byId: new Map(all.map((key) => [key.id, key])) } };
 }
 
 /**
  * The ring under a new master key: old data keys, so that what they sealed stays readable, and a fresh one for what comes
  * next. Whoever has the old master key and an old ring can still read what was sealed before.
  */
-export function rewrap(ring: KeyRing, from: MasterKey, to: MasterKey, session: SessionId): Rewrapped {
-  const unwrapped = unwrap(ring, from, session);
+export function rewrap(ring: KeyRing, from: MasterKey, to: MasterKey): Rewrapped {
+  const unwrapped = unwrap(ring, from);
   if (!unwrapped.ok) return unwrapped;
-  return { ok: true, ring: ringOf([...unwrapped.secrets, newSecret()], to, session) };
+  return { ok: true, ring: ringOf([...unwrapped.secrets, newSecret()], to, ring.session) };
 }
 
 function newSecret(): Secret {
@@ -130,18 +132,17 @@ function ringOf(secrets: readonly Secret[], master: MasterKey, session: SessionI
     id,
     wrapped: encrypt(master.wrap, secret, wrapContext(session, id)).toString("base64url"),
   }));
-  return { master: master.fingerprint, keys };
+  return { session, master: master.fingerprint, keys };
 }
 
 function unwrap(
   ring: KeyRing,
   master: MasterKey,
-  session: SessionId,
 ): { readonly ok: true; readonly secrets: readonly Secret[] } | Unopened {
   if (ring.master !== master.fingerprint) return { ok: false, why: "other-master" };
   const secrets: Secret[] = [];
   for (const { id, wrapped } of ring.keys) {
-    const secret = decrypt(master.wrap, exactly(wrapped), wrapContext(session, id));
+    const secret = decrypt(master.wrap, exactly(wrapped), wrapContext(ring.session, id));
     if (secret?.length !== keyBytes) return { ok: false, why: "damaged" };
     secrets.push({ id, secret });
   }

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type CommitId, commitIdSchema, eventIdSchema, sessionIdSchema } from "./ids.ts";
+import { keyRingSchema } from "./journal-keys.ts";
 import { messageSchema, tokensSchema } from "./message.ts";
 
 const integer = v.pipe(v.number(), v.integer());
@@ -27,12 +28,6 @@ export const outcomeSchema = v.picklist(["done", "stopped", "failed", "limit", "
 
 /** What the agent and the runner keep readable for whom; the configuration's word. */
 export const visibilitySchema = v.picklist(["full", "sealed", "summary"]);
-
-/** The data keys of a session, wrapped by a master key that is known here by its fingerprint only; the last is current. */
-export const keyRingSchema = v.strictObject({
-  master: v.string(),
-  keys: v.pipe(v.array(v.strictObject({ id: v.string(), wrapped: v.string() })), v.minLength(1)),
-});
 
 export const branchSchema = v.strictObject({
   name: v.string(),

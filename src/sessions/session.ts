@@ -1,7 +1,8 @@
 import { parse, stringify } from "smol-toml";
 import * as v from "valibot";
 import { commitIdSchema, eventIdSchema, sessionIdSchema } from "./ids.ts";
-import { actorSchema, keyRingSchema, outcomeSchema, runSchema, sourceSchema } from "./journal.ts";
+import { actorSchema, outcomeSchema, runSchema, sourceSchema } from "./journal.ts";
+import { keyRingSchema } from "./journal-keys.ts";
 
 /** Version of the fold: a state written by another version is folded again from the journal. */
 export const foldVersion = 2;
@@ -90,8 +91,8 @@ const stateSchema = v.strictObject({
   context_status: v.strictObject({ is_compacted: v.boolean(), last_compacted_at: v.optional(v.string()) }),
   /** Turns read the appends since the cut and none before them. */
   context: v.strictObject({ cut_commit: v.optional(commitIdSchema), appends_since_cut: v.number() }),
-  /** Wrapped keys of what is sealed in the journal. */
-  keys: v.optional(keyRingSchema),
+  /** Wrapped keys of what is sealed in the journal; from the event `since` on, what runs append is signed. */
+  keys: v.optional(v.strictObject({ since: v.number(), ring: keyRingSchema })),
   usage: usageSchema,
   lease: v.optional(leaseSchema),
   turn: v.optional(

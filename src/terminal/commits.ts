@@ -52,7 +52,7 @@ export async function log(terminal: Terminal, clone: Clone, options: LogOptions)
 type Made = Omit<Logged, "author" | "subject">;
 
 /** Commits of turns, on the session's branch or aside, those that took turns back, and what was pinned by hand. */
-export function madeCommits(events: readonly Event[]): readonly Made[] {
+function madeCommits(events: readonly Event[]): readonly Made[] {
   const made = new Map<CommitId, Made>();
   for (const event of events) {
     if (event.type !== "checkpoint.made" && event.type !== "turn.ended" && event.type !== "session.reverted") continue;

@@ -38,7 +38,7 @@ async function retiredEntries(clone: Clone): Promise<readonly Entry[]> {
 }
 
 /** Pure: those that fit all the filters, the one that was used last first. */
-export function choose(entries: readonly Entry[], options: ListOptions): readonly Listed[] {
+function choose(entries: readonly Entry[], options: ListOptions): readonly Listed[] {
   const { recent, status, model, branch, thread, touching } = options;
   const fitting = entries.filter(({ listed, touched }) => {
     if (status && !status.includes(listed.status) && !status.includes(listed.phase)) return false;
@@ -67,7 +67,7 @@ function isWithin(path: string, folder: string): boolean {
 type Line = (session: Listed, indent: string) => string;
 
 /** Children under the session that opened them; one whose parent is not in the list stands at the top. */
-export function drawTree(sessions: readonly Listed[], line: Line): string[] {
+function drawTree(sessions: readonly Listed[], line: Line): string[] {
   const ids = new Set(sessions.map(({ id }) => id));
   const under = (parent: Listed["parent"]) => sessions.filter((session) => session.parent === parent);
   const draw = (session: Listed, own: string, below: string): string[] => {

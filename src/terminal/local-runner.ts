@@ -2,8 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseConfig } from "../config.ts";
-import { chooseModel } from "../runner/choose-model.ts";
+import { chooseModel, providerKeys } from "../runner/choose-model.ts";
+import { chooseKeeping, givenKey } from "../runner/keeping.ts";
 import type { Runner } from "../runner/runner.ts";
+import { secretsIn } from "../runner/secrets.ts";
 import { Repository } from "../sessions/git.ts";
 import { signature } from "../sessions/git-commit.ts";
 import { gitStore } from "../sessions/git-store.ts";
@@ -11,7 +13,7 @@ import type { CommitId, SessionId } from "../sessions/ids.ts";
 import type { Actor, Branch } from "../sessions/journal.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
-import { thisHolder } from "./holder.ts";
+import { isGone, thisHolder } from "./holder.ts";
 import { homeOf } from "./home.ts";
 import { note, type Terminal } from "./terminal.ts";
 import { openWorkshop, type Workshop } from "./workshop.ts";
@@ -74,12 +76,21 @@ interface Parts extends Wanted, Workshop {
   readonly config: string;
 }
 
-function assemble(terminal: Terminal, { hand }: Clone, parts: Parts): LocalRunner {
+function assemble(terminal: Terminal, { hand, origin }: Clone, parts: Parts): LocalRunner {
   const { tree, scratch, repository, config, sweep, ...wanted } = parts;
   const { env } = terminal;
   const { login, id } = hand.by;
+  const chosen = chooseModel(parseConfig(config), { ...env, OFFSHOOT_MODEL: wanted.model ?? env.OFFSHOOT_MODEL });
+  const secrets = secretsIn(env, providerKeys(chosen.config));
   return {
-    ...chooseModel(parseConfig(config), { ...env, OFFSHOOT_MODEL: wanted.model ?? env.OFFSHOOT_MODEL }),
+    ...chosen,
+    keeping: chooseKeeping({
+      configured: chosen.config.journal.visibility,
+      audience: origin?.isGithub ? "unknown" : "members",
+      key: givenKey(env.OFFSHOOT_JOURNAL_KEY),
+    }),
+    secrets: () => secrets,
+    isGone,
     ...{ session: wanted.session, watch: wanted.watch },
     repository,
     store: gitStore(repository),

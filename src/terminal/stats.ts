@@ -83,7 +83,7 @@ function linesOf({ turns, tokens, duration_ms, peak_rss_mb }: Figures): readonly
 }
 
 /** Pure: what the turns of some journals took. A turn that forks have in common counts once. */
-export function statsOf(journals: readonly (readonly Event[])[]): Stats {
+function statsOf(journals: readonly (readonly Event[])[]): Stats {
   const events = [...new Map(journals.flat().map((event) => [event.id, event])).values()];
   const samples = samplesOf(events);
   const byModel = Map.groupBy(samples, ({ model }) => model);

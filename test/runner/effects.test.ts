@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { say, script } from "../../playground/scripted-model.ts";
+import { openPen } from "../../src/runner/claim.ts";
 import { askedIn, statusUpdates } from "../../src/runner/effects.ts";
-import { openHistory } from "../../src/runner/history.ts";
-import { openRecorder } from "../../src/runner/recorder.ts";
 import { openRunWorld, scripted } from "./run-world.ts";
 
 test("the status comment follows a turn, as often as allowed; a failure is logged, and a later state is never overtaken", async () => {
@@ -16,7 +15,7 @@ test("the status comment follows a turn, as often as allowed; a failure is logge
   const acting = {
     ...machine,
     store,
-    recorder: openRecorder({ ...machine, store, epoch: 1, history: openHistory(store, world.session) }),
+    recorder: openPen({ ...machine, store }, { epoch: 1, tip }).recorder,
     log: (message: string) => logged.push(message),
   };
   const status = () =>

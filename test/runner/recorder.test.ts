@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { openHistory } from "../../src/runner/history.ts";
+import { openKeeper } from "../../src/runner/keeper.ts";
 import { Fenced, openRecorder } from "../../src/runner/recorder.ts";
 import { fact, takeLease } from "../../src/sessions/decide.ts";
 import { memoryStore } from "../../src/sessions/memory-store.ts";
@@ -29,7 +30,9 @@ async function openSession() {
     if (taken.kind !== "taken") throw new Error(`The lease is ${taken.kind}.`);
     await append(taken.change);
     const history = openHistory(store, session);
-    return openRecorder({ store, session, epoch: taken.epoch, history, watch: () => undefined });
+    const keeping = { visibility: "full" as const, key: null, notice: null };
+    const keeper = openKeeper({ session, keys: undefined, keeping, secrets: () => [] });
+    return openRecorder({ store, session, epoch: taken.epoch, hand: by, history, keeper, watch: () => undefined });
   };
   return { store, session, append, take, reads: () => reads };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { edit, exec, gate, hold, say, write } from "../../playground/scripted-model.ts";
 import { compactSession } from "../../src/runner/compact.ts";
+import { contextOf } from "../../src/runner/context.ts";
 import { type Revert, revertTurn } from "../../src/runner/revert.ts";
 import { fact } from "../../src/sessions/decide.ts";
 import type { CommitId } from "../../src/sessions/ids.ts";
@@ -86,9 +87,16 @@ test("WS10: revert undoes the last turn's commit by a new one, and its words lea
   const [ran] = (await world.events("command.ran")).slice(-1);
   expect(ran).toMatchObject({ command: "pwd; cat c.txt; ls", cwd: ".", exit_code: 0 });
   expect(request).toContain("one\\\\ntwo\\\\nthree");
+});
 
-  expect(await revert(world)).toEqual({ kind: "reverted", turn: 3, commit: null });
+test("turns are taken back one after another until none is left; one that wrote nothing only leaves the context", async () => {
+  const { world } = await begin();
+  await work(world, "three");
+  const [, before] = await tips(world);
+  expect(await revert(world)).toEqual({ kind: "reverted", turn: 2, commit: null });
+  expect((await tips(world))[1]).toBe(before);
   expect(await revert(world)).toMatchObject({ kind: "reverted", turn: 1 });
+  expect(contextOf(await world.journal()).messages).toEqual([]);
   expect(await world.read(refOf.branch(world.branch), "c.txt")).toBeNull();
   expect(await refused(world)).toEqual({ kind: "unknown-turn", turns: [] });
 });
@@ -109,7 +117,7 @@ test("an earlier turn is undone where later work does not stand on it; else the 
   expect(sent.at(-1)).not.toContain("Speak German");
 });
 
-test("what cannot be taken back is said by name, and nothing moves", async () => {
+test("an unknown turn, and any turn while another is open, is not taken back; nothing moves", async () => {
   const { world } = await begin();
   expect(await refused(world, 7)).toEqual({ kind: "unknown-turn", turns: [1] });
   expect(await refused(world, 0)).toEqual({ kind: "unknown-turn", turns: [1] });
@@ -121,13 +129,16 @@ test("what cannot be taken back is said by name, and nothing moves", async () =>
   expect(await refused(world)).toMatchObject({ kind: "busy", lease: { epoch: 2 } });
   thinking.release();
   await run;
+});
 
+test("a turn that was taken back or is in a summary, and any of a retired session, is not taken back; nothing moves", async () => {
+  const { world } = await begin();
   await work(world, "two");
-  await revert(world, 3);
-  expect(await refused(world, 3)).toEqual({ kind: "already-reverted", turn: 3 });
+  await revert(world, 2);
+  expect(await refused(world, 2)).toEqual({ kind: "already-reverted", turn: 2 });
   await compactSession(await world.machine());
   await work(world, "three");
-  expect(await refused(world, 1)).toEqual({ kind: "compacted", turn: 1, turns: [4] });
+  expect(await refused(world, 1)).toEqual({ kind: "compacted", turn: 1, turns: [3] });
 
   const tip = given(await world.store.tip(world.session));
   await world.store.append(compose(world.session, tip, { facts: [fact(ada, "session.retired", {})] }));
