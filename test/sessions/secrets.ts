@@ -14,7 +14,7 @@ const segment = (value: object) => Buffer.from(JSON.stringify(value)).toString("
 export const base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const digits = "0123456789";
 
-export const jwt = fc
+const jwt = fc
   .tuple(fc.string(), base64url(32))
   .map(([sub, mark]) => `${segment({ alg: "HS256", typ: "JWT" })}.${segment({ sub })}.${mark}`);
 
