@@ -20,6 +20,7 @@ import { Repository } from "./sessions/git.ts";
 import { gitStore } from "./sessions/git-store.ts";
 import { type CommitId, parseSessionId, type SessionId } from "./sessions/ids.ts";
 import { encode, JournalError } from "./sessions/journal.ts";
+import { signer } from "./sessions/signatures.ts";
 
 /** Who `GITHUB_TOKEN` acts as. */
 const actionsBot = { login: "github-actions[bot]", id: 41898282 };
@@ -168,6 +169,11 @@ async function assemble(job: Job, session: SessionId, { token, actor, held }: Ac
   await repository.fetch([job.commit], 1);
   const [configText] = await repository.read([`${job.commit}:${configPath}`]);
   const chosen = chooseModel(parseConfig(configText?.toString() ?? ""), process.env);
+  const keeping = chooseKeeping({
+    configured: chosen.config.journal.visibility,
+    audience: job.audience,
+    key: givenKey(process.env.OFFSHOOT_JOURNAL_KEY),
+  });
   const fromEnvironment = secretsIn(process.env, providerKeys(chosen.config));
   const octokit = new (Octokit.plugin(retry))({ baseUrl: job.api });
   octokit.hook.before("request", async ({ headers }) => {
@@ -175,16 +181,12 @@ async function assemble(job: Job, session: SessionId, { token, actor, held }: Ac
   });
   return {
     ...chosen,
-    keeping: chooseKeeping({
-      configured: chosen.config.journal.visibility,
-      audience: job.audience,
-      key: givenKey(process.env.OFFSHOOT_JOURNAL_KEY),
-    }),
+    keeping,
     secrets: () => [...fromEnvironment, ...held()],
     isGone: () => false,
     session,
     repository,
-    store: gitStore(repository),
+    store: gitStore(repository, keeping.key ? signer(keeping.key) : undefined),
     forge: octokitForge({ octokit, owner, repo, server: job.server }),
     hand: { now: () => new Date(), newId: monotonicFactory(), by: { kind: "agent", ...actor } },
     holder: { holder: hostname(), run: job.run },

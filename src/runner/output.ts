@@ -12,11 +12,23 @@ export interface Captured {
 /** A runaway command must not fill the disk. */
 const fileLimit = 64 * 1024 * 1024;
 
+/** Bytes on the far side of a cut that are looked at with what is shown: a secret that the cut splits is still one. */
+const margin = 4096;
+
+export interface OutputOptions {
+  /** Bytes that are shown of it. */
+  readonly cap: number;
+  readonly file: string;
+  /** Takes secrets out of a text. */
+  readonly redact: (text: string) => string;
+}
+
 /** Collects a stream of any length in bounded memory: beyond `cap` bytes, all of it goes to `file`. */
 export class Output {
   readonly file: string;
   readonly #half: number;
   readonly #cap: number;
+  readonly #redact: OutputOptions["redact"];
   #start: Buffer = Buffer.alloc(0);
   #end: Buffer = Buffer.alloc(0);
   #bytes = 0;
@@ -24,8 +36,9 @@ export class Output {
   #lost: string | null = null;
   #fd: number | null = null;
 
-  constructor(options: { readonly cap: number; readonly file: string }) {
+  constructor(options: OutputOptions) {
     this.#cap = options.cap;
+    this.#redact = options.redact;
     this.#half = Math.floor(options.cap / 2);
     this.file = options.file;
   }
@@ -45,7 +58,7 @@ export class Output {
     if (this.#spilled) return;
     this.#spilled = true;
     const whole = this.#start;
-    this.#start = whole.subarray(0, this.#half);
+    this.#start = whole.subarray(0, this.#half + margin);
     this.#bytes = 0;
     this.#keep(() => {
       this.#fd = openSync(this.file, "wx", 0o600);
@@ -55,11 +68,10 @@ export class Output {
 
   captured(): Captured {
     const bytes = this.#bytes;
-    if (!this.#spilled) return { text: this.#start.toString(), bytes };
-    // A character that the cut splits is left out, not garbled.
-    const head = new StringDecoder("utf8").write(this.#start);
-    const tail = this.#end.subarray(this.#end.findIndex((byte) => (byte & 0xc0) !== 0x80));
-    const missing = bytes - this.#start.length - this.#end.length;
+    if (!this.#spilled) return { text: this.#redact(this.#start.toString()), bytes };
+    const head = beginning(Buffer.from(this.#redact(beginning(this.#start))).subarray(0, this.#half));
+    const tail = ending(Buffer.from(this.#redact(ending(this.#end))).subarray(-this.#half));
+    const missing = bytes - 2 * this.#half;
     const text = `${head}\n[… ${missing} bytes left out; ${this.#whereabouts()} …]\n${tail}`;
     return this.#lost === null ? { text, bytes, spilled: this.file } : { text, bytes };
   }
@@ -75,7 +87,7 @@ export class Output {
     const fd = this.#fd;
     if (fd !== null && room > 0) this.#keep(() => writeSync(fd, chunk.subarray(0, room)));
     this.#bytes += chunk.length;
-    this.#end = Buffer.concat([this.#end, chunk]).subarray(-this.#half);
+    this.#end = Buffer.concat([this.#end, chunk]).subarray(-this.#half - margin);
   }
 
   /** A full disk or a deleted folder costs the file, not the command. */
@@ -93,4 +105,14 @@ export class Output {
     if (this.#bytes > fileLimit) return `the first ${fileLimit} bytes are in ${this.file}`;
     return `the whole output is in ${this.file}`;
   }
+}
+
+/** Bytes as text; a character that is cut off at the end is left out, not garbled. */
+function beginning(bytes: Buffer): string {
+  return new StringDecoder("utf8").write(bytes);
+}
+
+/** The same for one that is cut off at the beginning. */
+function ending(bytes: Buffer): string {
+  return bytes.subarray(bytes.findIndex((byte) => (byte & 0xc0) !== 0x80)).toString();
 }

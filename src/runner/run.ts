@@ -6,7 +6,7 @@ import { startOfTurn } from "./branch.ts";
 import { claim, openPen, type Taken } from "./claim.ts";
 import { ask, reference } from "./context.ts";
 import { completeEffects, showStatus } from "./effects.ts";
-import { openHistory } from "./history.ts";
+import { examine } from "./examine.ts";
 import type { Keeper } from "./keeper.ts";
 import { keepLease } from "./lease.ts";
 import { formatModelRef } from "./model.ts";
@@ -32,7 +32,7 @@ export interface Drained {
  * journal is corrupt it throws a `JournalError` before anything is written.
  */
 export async function runSession(runner: Runner): Promise<RunReport> {
-  await openHistory(runner.store, runner.session).read();
+  await examine(runner);
   const { hand, holder } = runner;
   const { result, tip } = await claim(runner, (now, isVoid) => takeLease(hand, now, { ...holder, isVoid }));
   return result.kind === "taken" ? workOff(runner, { epoch: result.epoch, tip }) : result;

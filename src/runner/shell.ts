@@ -49,6 +49,7 @@ export interface Surroundings {
   readonly scratch: string;
   readonly env: Environment;
   readonly cap: number;
+  readonly redact: (text: string) => string;
   readonly pipes: Pipes;
   readonly spawn: Spawn;
 }
@@ -98,7 +99,7 @@ export function openShell(around: Surroundings, name: string, id: string, restor
 
   async function open(stream: string): Promise<Stream> {
     const file = join(around.scratch, `${id}-${state.executions + 1}.${stream}`);
-    const output = new Output({ cap: around.cap, file });
+    const output = new Output({ cap: around.cap, file, redact: around.redact });
     return { output, pipe: await around.pipes.take(output) };
   }
 

@@ -49,6 +49,8 @@ export interface ShellsOptions {
   readonly scratch: string;
   /** Bytes of each stream of a command that the model gets to see. */
   readonly cap: number;
+  /** Takes secrets out of what the model gets to see. */
+  readonly redact?: (text: string) => string;
   readonly restore?: Readonly<Record<string, ShellState>>;
   readonly spawn?: Spawn;
 }
@@ -65,8 +67,8 @@ export function openShells(options: ShellsOptions): Shells {
   mkdirSync(options.scratch, { recursive: true, mode: 0o700 });
   const scratch = realpathSync(options.scratch);
   const pipes = openPipes(scratch);
-  const { env, cap, spawn = spawnDirectly } = options;
-  const around = { tree: realpathSync(options.cwd), scratch, env, cap, pipes, spawn };
+  const { env, cap, redact = (text) => text, spawn = spawnDirectly } = options;
+  const around = { tree: realpathSync(options.cwd), scratch, env, cap, redact, pipes, spawn };
   const open = new Map<string, Opened>();
   let count = 0;
 

@@ -136,6 +136,7 @@ async function workOn(working: Working): Promise<Ending> {
     env: { ...withoutTerminal, ...env },
     scratch: join(scratch, `shells-${turn.number}`),
     cap: outputCap,
+    redact: working.recorder.redact,
     restore: context.shells,
   });
   const place = { cwd: tree, env, scratch: join(scratch, `terminals-${turn.number}`) };

@@ -2,6 +2,7 @@ import { type NewCommit, type Signature, signature } from "./git-commit.ts";
 import { type CommitId, parseSessionId, type SessionId } from "./ids.ts";
 import { decode, encode, JournalError, type Stored } from "./journal.ts";
 import { formatState, parseState, type Session } from "./session.ts";
+import type { Sign } from "./signatures.ts";
 import { type Append, refOf, StoreError, sessionsRef, type ThreadIndex } from "./store.ts";
 
 /** An append as its commit holds it; null where a file is not there. */
@@ -19,10 +20,15 @@ export interface Step {
 }
 
 /** The commits of an append: the session's own first, then those of its threads. */
-export function stepsOf(append: Append): readonly [Step, ...Step[]] {
+export function stepsOf(append: Append, sign: Sign = () => null): readonly [Step, ...Step[]] {
   const who = signature(append.by, new Date(append.state.last_accessed));
   const { from, parent } = append;
-  const own = step({ ref: refOf.session(append.session), from, parent }, who, append.subject, appendFiles(append));
+  const own = step(
+    { ref: refOf.session(append.session), from, parent },
+    who,
+    append.subject,
+    appendFiles(append, sign),
+  );
   return [own, ...append.threads.map((thread) => threadStep(thread, who))];
 }
 
@@ -42,11 +48,14 @@ function step(
   return { ref, from, commit: { parents: parent ? [parent] : [], author: who, committer: who, message, tree } };
 }
 
-function appendFiles(append: Append): Record<string, Buffer> {
+function appendFiles(append: Append, sign: Sign): Record<string, Buffer> {
+  const events = Buffer.from(encode(append.events));
+  const signed = sign(append, events);
   const output = Object.entries(append.output).map(([name, content]) => [`output/${name}`, content] as const);
   return {
-    "events.jsonl": Buffer.from(encode(append.events)),
+    "events.jsonl": events,
     "state.toml": Buffer.from(formatState(append.state)),
+    ...(signed === null ? {} : { hmac: Buffer.from(`${signed}\n`) }),
     ...Object.fromEntries(output),
   };
 }

@@ -3,6 +3,7 @@ import { replay } from "./fold.ts";
 import type { Repository } from "./git.ts";
 import type { CommitId, SessionId } from "./ids.ts";
 import type { Stored } from "./journal.ts";
+import type { Sign, Signed } from "./signatures.ts";
 import {
   type Append,
   type RefUpdate,
@@ -15,12 +16,12 @@ import {
   type Tip,
 } from "./store.ts";
 
-/** Sessions in a git remote, through a clean bare repository on this machine. */
-export function gitStore(repository: Repository): SessionStore {
+/** Sessions in a git remote, through a clean bare repository on this machine, or in that repository itself. */
+export function gitStore(repository: Repository, sign?: Sign): SessionStore {
   return {
     tip: (session) => readTip(repository, session),
     journal: (session, last) => readJournal(repository, session, last),
-    append: (append) => write(repository, append),
+    append: (append) => write(repository, append, sign),
     thread: (number) => readThread(repository, number),
     find: (prefix) => find(repository, prefix),
   };
@@ -63,8 +64,8 @@ export async function readChain(repository: Repository, tip: CommitId, last?: nu
   return decodeChain(links, last === undefined ? "whole" : "end");
 }
 
-async function write(repository: Repository, append: Append): Promise<Swap> {
-  const [own, ...threads] = stepsOf(append);
+async function write(repository: Repository, append: Append, sign?: Sign): Promise<Swap> {
+  const [own, ...threads] = stepsOf(append, sign);
   const commit = await repository.commit(own.commit);
   const updates: RefUpdate[] = [{ ref: own.ref, from: own.from, to: commit }];
   for (const { ref, from, commit } of threads) updates.push({ ref, from, to: await repository.commit(commit) });
@@ -101,4 +102,19 @@ async function find(repository: Repository, prefix: string): Promise<readonly Se
   await repository.fetch([`+${ref}*:${ref}*`]);
   const names = [...(await repository.refs(sessionsRef)).keys()];
   return sessionsIn(names.filter((name) => name.startsWith(ref)));
+}
+
+/** The last appends of the chain that ends at `tip`, oldest first, with what signs them; all that are here without a number. */
+export async function readSigned(repository: Repository, tip: CommitId, last?: number): Promise<readonly Signed[]> {
+  const commits = await repository.chain(tip, last);
+  const names = commits.flatMap((commit) => [`${commit}:events.jsonl`, `${commit}:hmac`]);
+  const texts = await readText(repository, names);
+  const [first] = commits;
+  const before = first ? await repository.parentOf(first) : null;
+  return commits.map((commit, index) => ({
+    commit,
+    parent: commits[index - 1] ?? before,
+    events: texts[index * 2] ?? "",
+    signature: texts[index * 2 + 1]?.trim() ?? null,
+  }));
 }

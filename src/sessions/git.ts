@@ -140,6 +140,15 @@ export class Repository {
     return lines.map((line) => v.parse(commitIdSchema, line));
   }
 
+  /** The first parent of a commit, also where that is not here any more. */
+  async parentOf(commit: CommitId): Promise<CommitId | null> {
+    const raw = await this.raw(["cat-file", "commit", commit]);
+    return v.parse(
+      v.nullable(commitIdSchema),
+      /^parent ([0-9a-f]{40})$/m.exec(raw.split("\n\n", 1)[0] ?? "")?.[1] ?? null,
+    );
+  }
+
   async isAncestor(older: CommitId, newer: CommitId): Promise<boolean> {
     const { code } = await this.ask(["merge-base", "--is-ancestor", older, newer]);
     return code === 0;

@@ -219,8 +219,11 @@ type Unnumbered<E> = E extends Event ? Omit<E, "v" | "seq"> : never;
 /** An event before its append: `seq` is assigned at the swap, the id stays the same however often it is tried. */
 export type Fact = Unnumbered<Event>;
 
-/** `malformed`: not an event; `gap`: not the next `seq`; `illegal`: cannot follow what came before it. */
-type Corruption = "malformed" | "gap" | "illegal";
+/**
+ * `malformed`: not an event; `gap`: not the next `seq`; `illegal`: cannot follow what came before it; `forged`: not what
+ * its signature says.
+ */
+type Corruption = "malformed" | "gap" | "illegal" | "forged";
 
 export class JournalError extends Error {
   override readonly name = "JournalError";

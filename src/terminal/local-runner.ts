@@ -11,6 +11,7 @@ import { signature } from "../sessions/git-commit.ts";
 import { gitStore } from "../sessions/git-store.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
 import type { Actor, Branch } from "../sessions/journal.ts";
+import { signer } from "../sessions/signatures.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import { isGone, thisHolder } from "./holder.ts";
@@ -81,19 +82,20 @@ function assemble(terminal: Terminal, { hand, origin }: Clone, parts: Parts): Lo
   const { env } = terminal;
   const { login, id } = hand.by;
   const chosen = chooseModel(parseConfig(config), { ...env, OFFSHOOT_MODEL: wanted.model ?? env.OFFSHOOT_MODEL });
+  const keeping = chooseKeeping({
+    configured: chosen.config.journal.visibility,
+    audience: origin?.isGithub ? "unknown" : "members",
+    key: givenKey(env.OFFSHOOT_JOURNAL_KEY),
+  });
   const secrets = secretsIn(env, providerKeys(chosen.config));
   return {
     ...chosen,
-    keeping: chooseKeeping({
-      configured: chosen.config.journal.visibility,
-      audience: origin?.isGithub ? "unknown" : "members",
-      key: givenKey(env.OFFSHOOT_JOURNAL_KEY),
-    }),
+    keeping,
     secrets: () => secrets,
     isGone,
     ...{ session: wanted.session, watch: wanted.watch },
     repository,
-    store: gitStore(repository),
+    store: gitStore(repository, keeping.key ? signer(keeping.key) : undefined),
     forge: null,
     asker: hand.by,
     hand: { ...hand, by: { kind: "agent", login: "offshoot", id: 0, for: { login, id } } },

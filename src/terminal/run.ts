@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { text as readAll } from "node:stream/consumers";
+import { examine } from "../runner/examine.ts";
 import { parseModelRef } from "../runner/model.ts";
 import { workOff } from "../runner/run.ts";
 import { branchName } from "../sessions/branch-name.ts";
@@ -72,6 +73,7 @@ async function runKept(terminal: Terminal, clone: Clone, options: RunOptions, pr
   await using runner = await openRunner(terminal, clone, { session, model: options.model, watch: progress(terminal) });
   mustHaveModel(runner);
   const source: PromptSource = { kind: "terminal", id: terminal.newId(), host: hostname() };
+  if (joins) await examine(runner);
   const taken = await (opening ? open(runner, { opening, source, prompt }) : join(runner, { source, prompt }));
   await runner.sweep();
   const drained = await workOff(runner, taken);
