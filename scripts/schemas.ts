@@ -34,6 +34,9 @@ const published = {
   "session-verify": [verifiedSchema, "What `offshoot session verify --json` prints"],
 } as const;
 
+/** What JSON Schema has no word for. */
+const unsayable = ["brand", "readonly", "check_items"];
+
 export type SchemaName = keyof typeof published;
 export const schemaNames = Object.keys(published) as readonly SchemaName[];
 
@@ -44,7 +47,7 @@ export function schemaFile(name: SchemaName): string {
 export function schemaOf(name: SchemaName): JsonSchema {
   const [schema, title] = published[name];
   return {
-    ...toJsonSchema(schema, { target: "draft-2020-12", ignoreActions: ["brand"] }),
+    ...toJsonSchema(schema, { target: "draft-2020-12", ignoreActions: unsayable }),
     title,
     description: "Made by `npm run schemas` from the code.",
   };
