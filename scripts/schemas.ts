@@ -8,7 +8,10 @@ import { artifactSchema } from "../src/terminal/artifacts.ts";
 import { checkpointSchema } from "../src/terminal/checkpoints.ts";
 import { cleanedSchema } from "../src/terminal/clean.ts";
 import { loggedSchema } from "../src/terminal/commits.ts";
+import { compactedSchema } from "../src/terminal/compact.ts";
+import { forkSchema } from "../src/terminal/fork.ts";
 import { listedSchema } from "../src/terminal/listed.ts";
+import { revertSchema } from "../src/terminal/revert.ts";
 import { fetchedSchema, pushedSchema } from "../src/terminal/share.ts";
 import { shownSchema } from "../src/terminal/shown.ts";
 import { statsSchema } from "../src/terminal/stats.ts";
@@ -31,6 +34,10 @@ const published = {
   "session-fetch": [fetchedSchema, "What `offshoot session fetch --json` prints"],
   "session-push": [pushedSchema, "What `offshoot session push --json` prints"],
   "session-clean": [cleanedSchema, "What `offshoot session clean --json` prints"],
+  "session-checkpoint": [checkpointSchema, "What `offshoot session checkpoint --json` prints"],
+  "session-compact": [compactedSchema, "What `offshoot session compact --json` prints"],
+  "session-fork": [forkSchema, "What `offshoot session fork --json` prints"],
+  "session-revert": [revertSchema, "What `offshoot session revert --json` prints"],
   "session-verify": [verifiedSchema, "What `offshoot session verify --json` prints"],
 } as const;
 

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { openClone } from "./clone.ts";
-import { asJson, examples, names, type Offered, wholeNumber } from "./command-line.ts";
+import { asJson, examples, names, type Offered, ofSession, wholeNumber } from "./command-line.ts";
 
 const whichSession = "-s, --session <id>";
 const byPrefix = "the session, by id or unique prefix";
@@ -37,6 +37,7 @@ export function addRun(program: Command, { terminal, end }: Offered): void {
 /** The commands that change sessions. */
 export function addActing(session: Command, offered: Offered): void {
   addStop(session, offered);
+  addContext(session, offered);
   addSharing(session, offered);
   addEnding(session, offered);
 }
@@ -109,5 +110,64 @@ function addEnding(session: Command, { terminal }: Offered): void {
     .action(async (options) => {
       const { cleanSessions } = await import("./clean.ts");
       await cleanSessions(terminal, await openClone(terminal), options);
+    });
+}
+
+function addContext(session: Command, { terminal }: Offered): void {
+  const compact = session
+    .command("compact")
+    .description("Let turns go on from a summary by the session's own model; the journal keeps everything.")
+    .option("--hint <text>", "what the summary has to tell of");
+  asJson(ofSession(compact), "session-compact")
+    .addHelpText(
+      "after",
+      examples("session compact -s 01JH4Q", 'session compact --hint "keep the names of all endpoints"'),
+    )
+    .action(async (options) => {
+      const { compact } = await import("./compact.ts");
+      await compact(terminal, await openClone(terminal), options);
+    });
+  const fork = session
+    .command("fork")
+    .description("Open another session that goes on from where a turn of this one ended.")
+    .option("--at <turn>", "the last turn that it has; else all, 0 for none", (text) =>
+      text === "0" ? 0 : wholeNumber(text),
+    )
+    .option("--description <text>", "what it is about; else the same");
+  asJson(ofSession(fork), "session-fork")
+    .addHelpText("after", examples("session fork -s 01JH4Q", "session fork -s 01JH4Q --at 2"))
+    .action(async (options) => {
+      const { fork } = await import("./fork.ts");
+      await fork(terminal, await openClone(terminal), options);
+    });
+  const revert = session
+    .command("revert")
+    .description("Take a turn back: a new commit undoes its change, and the model does not see it any more.")
+    .requiredOption(whichSession, byPrefix)
+    .option("--turn <n>", "which one; else the last", wholeNumber);
+  asJson(revert, "session-revert")
+    .addHelpText("after", examples("session revert -s 01JH4Q", "session revert -s 01JH4Q --turn 2"))
+    .action(async (options) => {
+      const { revert } = await import("./revert.ts");
+      await revert(terminal, await openClone(terminal), options);
+    });
+  const checkpoint = session
+    .command("checkpoint")
+    .description("Give the session's last commit a name, in its note and in the journal.")
+    .argument("<label>", "the name");
+  asJson(ofSession(checkpoint), "session-checkpoint")
+    .addHelpText("after", examples("session checkpoint -s 01JH4Q before-the-rewrite"))
+    .action(async (label, options) => {
+      const { checkpoint } = await import("./checkpoint.ts");
+      await checkpoint(terminal, await openClone(terminal), options, label);
+    });
+  session
+    .command("rekey")
+    .description("Put what is sealed under another key; without a key yet, make the first one.")
+    .option(whichSession, "only this one; else all that are here")
+    .addHelpText("after", examples("session rekey", "session rekey -s 01JH4Q"))
+    .action(async (options) => {
+      const { rekey } = await import("./rekey.ts");
+      await rekey(terminal, await openClone(terminal), options);
     });
 }

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { Lease, Session } from "../sessions/session.ts";
+import type { Lease } from "../sessions/session.ts";
 import { Failure } from "./failure.ts";
 import { beganAfter, lookAt } from "./process.ts";
 
@@ -23,7 +23,7 @@ export function isGone(lease: Lease): boolean {
 }
 
 /** For a command that has to have the session to itself. */
-export function busy({ session }: Session, lease: Lease): Failure {
+export function busy(session: string, lease: Lease): Failure {
   const who = lease.run?.url ?? lease.holder;
   return new Failure(
     "busy",

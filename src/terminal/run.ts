@@ -177,7 +177,7 @@ async function join(runner: LocalRunner, { source, prompt: text }: Asked): Promi
   const isVoid = (lease: Lease) => hasExpired(lease, hand.now()) || isGone(lease);
   const done = await transact({ store, session, pause: backOff }, (tip) => {
     const { lease } = tip.session;
-    if (lease && !isVoid(lease)) throw busy(tip.session, lease);
+    if (lease && !isVoid(lease)) throw busy(session, lease);
     const queued = queue({ ...hand, by: asker }, tip.session, { source, text });
     if (queued.kind !== "queued") throw retired(session);
     const prompt = queued.change.facts[0];

@@ -131,7 +131,7 @@ async function publish(clone: Clone, origin: Origin, id: SessionId): Promise<str
   const tip = await store.tip(id);
   if (!tip) throw new Error(`Session ${id} was just found and is gone.`);
   const { lease, branch, own_branch } = tip.session;
-  if (lease && !isGone(lease)) throw busy(tip.session, lease);
+  if (lease && !isGone(lease)) throw busy(id, lease);
   const heads = own_branch ? await repository.refs(refOf.branch(branch)) : new Map();
   const pushed = heads.has(refOf.branch(branch)) ? branch : null;
   if (await isShared(clone, id)) return pushed;
