@@ -3,8 +3,10 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: ["test/**/*.long.test.ts"],
     // Most of a story is waiting for processes of its own.
     maxWorkers: 4,
+    maxConcurrency: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: {

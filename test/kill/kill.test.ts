@@ -1,0 +1,3 @@
+import { killing } from "./kills.ts";
+
+killing(50);
