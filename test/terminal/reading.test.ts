@@ -1,13 +1,15 @@
 import type * as v from "valibot";
 import { describe, expect, test } from "vitest";
+import { openKeeper } from "../../src/runner/keeper.ts";
 import { fact, queue } from "../../src/sessions/decide.ts";
 import type { CommitId } from "../../src/sessions/ids.ts";
 import { encode } from "../../src/sessions/journal.ts";
+import { newJournalKey, parseJournalKey } from "../../src/sessions/journal-keys.ts";
 import { compose, refOf } from "../../src/sessions/store.ts";
 import type { Shown } from "../../src/terminal/shown.ts";
 import type { statsSchema } from "../../src/terminal/stats.ts";
 import type { TurnResult } from "../../src/terminal/turn-result.ts";
-import { someCommit, tipOf } from "../sessions/events.ts";
+import { given, someCommit, tipOf } from "../sessions/events.ts";
 import { ada, collector, openReadingWorld, prompt, type ReadingWorld } from "./reading-world.ts";
 import { published } from "./schemas.ts";
 
@@ -296,6 +298,30 @@ describe("offshoot session transcript", () => {
       _Turn 1: done after 36.4 s, left commit \`·\`._
       "
     `);
+  });
+
+  test("what is sealed is shown to whoever has the key, and to others that it is sealed", async () => {
+    const world = await openReadingWorld();
+    const opened = await world.open();
+    const { session } = opened.session;
+    const text = newJournalKey();
+    const key = parseJournalKey(text);
+    if (!key.ok) throw new Error(key.problem);
+    const keeping = { visibility: "sealed" as const, key: key.key, notice: null };
+    const keeper = openKeeper({ session, keys: undefined, keeping, secrets: () => [] });
+    const keyed = await world.append(opened, fact(ada, "journal.keyed", { ring: given(keeper.newRing) }));
+    const message = { role: "tool" as const, call: "call_1", name: "exec", output: "the tests fail at noon" };
+    await world.turn(keyed, { more: [keeper.close(fact(ada, "message.added", { ...at, message }))] });
+    const sealed = await world.offshoot(["session", "transcript"]);
+    expect(sealed.out).toContain("[sealed: there is no key for it here]");
+    expect(sealed.out).not.toMatch(/at noon|offshoot-sealed/);
+    const env = { ...world.env, OFFSHOOT_JOURNAL_KEY: text };
+    expect((await world.offshoot(["session", "transcript"], { env })).out).toContain("the tests fail at noon");
+    const wrong = await world.offshoot(["session", "transcript"], { env: { ...env, OFFSHOOT_JOURNAL_KEY: "no key" } });
+    expect(wrong.err).toContain("OFFSHOOT_JOURNAL_KEY");
+    expect(wrong.out).toBe(sealed.out);
+    const raw = await world.offshoot(["session", "transcript", "--format", "jsonl"], { env });
+    expect(raw.out).toContain("offshoot-sealed:1:");
   });
 
   test("as jsonl: the journal's own bytes", async () => {
