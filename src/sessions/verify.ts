@@ -3,8 +3,11 @@ import { FoldError, fold } from "./fold.ts";
 import { formatName, signature } from "./git-commit.ts";
 import type { CommitId, SessionId } from "./ids.ts";
 import { type Event, parseEvent } from "./journal.ts";
+import type { OpenKeys } from "./journal-keys.ts";
 import { redactor } from "./redact.ts";
+import { isSealed } from "./seal.ts";
 import { foldVersion, formatState, type Session } from "./session.ts";
+import { suspicions } from "./signatures.ts";
 
 /** A commit of a session's chain, as git has it. */
 export interface Evidence {
@@ -15,6 +18,8 @@ export interface Evidence {
   /** `events.jsonl` and `state.toml`; null where the commit has none. */
   readonly events: string | null;
   readonly state: string | null;
+  /** `hmac`; null where the commit has none. */
+  readonly signature: string | null;
   /** What is in `output/`. */
   readonly output: readonly { readonly name: string; readonly text: string }[];
 }
@@ -25,9 +30,11 @@ export interface Case {
   readonly chain: readonly Evidence[];
   /** The notes on commits that the session made: of its own, of those it was forked from, and of the archive. */
   readonly notes: ReadonlyMap<string, readonly string[]>;
+  /** The session's keys, and the event from which on runs have signed; null: it has none, or they cannot be opened here. */
+  readonly signed: { readonly keys: OpenKeys; readonly since: number } | null;
 }
 
-export const checkNames = ["chain", "events", "seq", "ids", "fold", "author", "notes", "redaction"] as const;
+export const checkNames = ["chain", "events", "seq", "ids", "fold", "author", "notes", "redaction", "hmac"] as const;
 
 /** Something that is not as it must be; `line` of `events.jsonl`, where it is in one. */
 export interface Finding {
@@ -55,6 +62,7 @@ export function verify(given: Case): readonly Check[] {
     checkAuthors(given.chain, lines),
     checkNotes(given, lines),
     checkRedaction(given, lines),
+    checkSignatures(given),
   ];
 }
 
@@ -214,17 +222,27 @@ function isToml(text: string): boolean {
   }
 }
 
+/** What is sealed is as good as random, and may look like anything. */
+function withoutSealed(_: string, value: unknown): unknown {
+  return typeof value === "string" && isSealed(value) ? "" : value;
+}
+
 /** Never tells what it found, only where. */
 function checkRedaction({ chain, notes }: Case, lines: readonly Line[]): Check {
   const { text, json } = redactor({ known: [] });
-  const isClean = ({ text: line, parsed }: Line) =>
-    parsed.ok ? JSON.stringify(json(parsed.event)) === JSON.stringify(parsed.event) : text(line) === line;
+  const isClean = ({ text: line, parsed }: Line) => {
+    if (!parsed.ok) return text(line) === line;
+    const readable = JSON.stringify(parsed.event, withoutSealed);
+    return JSON.stringify(json(JSON.parse(readable))) === readable;
+  };
   const inLines = lines.flatMap((line): Finding[] =>
     isClean(line) ? [] : [{ commit: line.commit, line: line.line, reason: "it holds what looks like a secret" }],
   );
   const output = chain.flatMap(({ commit, output }) => output.map((file) => ({ commit, ...file })));
   const inOutput = output.flatMap(({ commit, name, text: content }): Finding[] =>
-    text(content) === content ? [] : [{ commit, line: null, reason: `output/${name} holds what looks like a secret` }],
+    isSealed(content) || text(content) === content
+      ? []
+      : [{ commit, line: null, reason: `output/${name} holds what looks like a secret` }],
   );
   const noted = placed(lines).flatMap(({ event, ...place }) =>
     event.type === "checkpoint.made" ? (notes.get(event.commit) ?? []).map((note) => ({ ...place, note })) : [],
@@ -234,4 +252,20 @@ function checkRedaction({ chain, notes }: Case, lines: readonly Line[]): Check {
   );
   const checked = lines.length + output.length + noted.length;
   return { check: "redaction", checked, findings: [...inLines, ...inOutput, ...inNotes] };
+}
+
+const suspicious = {
+  forged: "it is not what was signed there: somebody without the journal's key has changed it",
+  unsigned: "it tells of a turn and is not signed: whoever wrote it did not have the journal's key",
+};
+
+function checkSignatures({ chain, signed }: Case): Check {
+  if (!signed) return { check: "hmac", checked: 0, findings: [] };
+  const links = chain.map(({ commit, parents, events, signature }) => {
+    return { commit, parent: (parents[0] ?? null) as CommitId | null, events: events ?? "", signature };
+  });
+  const findings = suspicions(links, signed.keys, signed.since).map(({ commit, kind }) => {
+    return { commit, line: null, reason: suspicious[kind] };
+  });
+  return { check: "hmac", checked: links.filter(({ signature }) => signature !== null).length, findings };
 }

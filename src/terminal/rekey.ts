@@ -1,7 +1,9 @@
 import { fact, hasExpired } from "../sessions/decide.ts";
+import { gitStore } from "../sessions/git-store.ts";
 import type { SessionId } from "../sessions/ids.ts";
 import { type MasterKey, newJournalKey, parseJournalKey, rewrap } from "../sessions/journal-keys.ts";
 import type { Session } from "../sessions/session.ts";
+import { signer } from "../sessions/signatures.ts";
 import { StoreError } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
 import type { Clone } from "./clone.ts";
@@ -65,7 +67,8 @@ interface Rekeying {
 
 async function rekeyOne(terminal: Terminal, clone: Clone, { session, from, to }: Rekeying): Promise<boolean> {
   await using home = await openHome(terminal, clone, session);
-  const { store, changed } = home;
+  const { repository, changed } = home;
+  const store = gitStore(repository, signer(to));
   const done = await transact({ store, session, pause: backOff }, ({ session: now }) => {
     const ring = now.keys && rewrap(now.keys.ring, from, to);
     if (!ring?.ok) return { change: null, result: false };

@@ -1,13 +1,16 @@
 import * as v from "valibot";
+import { givenKey } from "../runner/keeping.ts";
 import type { Repository } from "../sessions/git.ts";
 import { type CommitId, type SessionId, sessionIdSchema } from "../sessions/ids.ts";
+import { openRing } from "../sessions/journal-keys.ts";
+import { parseState, type Session } from "../sessions/session.ts";
 import { type Case, type Check, checkNames, type Evidence, verify as runChecks } from "../sessions/verify.ts";
 import { chooseSession } from "./chosen.ts";
 import type { Clone } from "./clone.ts";
 import { exitCodes } from "./failure.ts";
 import { readOutputs } from "./outputs.ts";
 import { patiently } from "./patience.ts";
-import { painter, print, printJson, type Terminal } from "./terminal.ts";
+import { note, painter, print, printJson, type Terminal } from "./terminal.ts";
 import { brief, plural } from "./words.ts";
 
 const findingSchema = v.strictObject({ commit: v.string(), line: v.nullable(v.number()), reason: v.string() });
@@ -30,7 +33,7 @@ export interface VerifyOptions {
 export async function verify(terminal: Terminal, clone: Clone, options: VerifyOptions): Promise<number> {
   const { id, commit } = await chooseSession(clone, options.session);
   const checks = await patiently(terminal, `checking session ${id}`, async () =>
-    runChecks(await gather(clone.repository, id, commit)),
+    runChecks(await gather(terminal, clone.repository, { session: id, tip: commit })),
   );
   const ok = checks.every(({ findings }) => findings.length === 0);
   if (options.json) printJson(terminal, { session: id, ok, checks });
@@ -47,6 +50,8 @@ const about: Readonly<Record<Check["check"], (checked: number) => string>> = {
   author: () => "each commit is by who acted",
   notes: (n) => `${plural(n, "checkpoint")}, each with a note`,
   redaction: () => "nothing that looks like a secret",
+  hmac: (n) =>
+    n > 0 ? `${plural(n, "append")} signed, as they were written` : "nothing is signed that could be checked",
 };
 
 function linesFor(terminal: Terminal): (check: Check) => readonly string[] {
@@ -61,18 +66,34 @@ function linesFor(terminal: Terminal): (check: Check) => readonly string[] {
 }
 
 /** Everything that is checked, read in a few processes however long the chain is. */
-async function gather(repository: Repository, session: SessionId, tip: CommitId): Promise<Case> {
+async function gather(
+  terminal: Terminal,
+  repository: Repository,
+  { session, tip }: { session: SessionId; tip: CommitId },
+): Promise<Case> {
   const commits = await repository.chain(tip);
-  const parts = ["", ":events.jsonl", ":state.toml"];
+  const parts = ["", ":events.jsonl", ":state.toml", ":hmac"];
   const objects = await repository.read(commits.flatMap((commit) => parts.map((part) => `${commit}${part}`)));
   const texts = objects.map((object) => object?.toString() ?? null);
   const output = await readOutput(repository, tip);
   const chain = commits.map((commit, n): Evidence => {
-    const [object = null, events = null, state = null] = texts.slice(n * parts.length, (n + 1) * parts.length);
-    return { commit, ...headerOf(object ?? ""), events, state, output: output.get(commit) ?? [] };
+    const [object = null, events = null, state = null, hmac] = texts.slice(n * parts.length, (n + 1) * parts.length);
+    const signature = hmac?.trim() ?? null;
+    return { commit, ...headerOf(object ?? ""), events, state, signature, output: output.get(commit) ?? [] };
   });
+  const signed = openKeys(terminal, parseState(chain.at(-1)?.state ?? "")?.keys);
   const sessions = new Set([session, ...chain.flatMap(({ events }) => sessionsNamedIn(events ?? ""))]);
-  return { session, chain, notes: await readNotes(repository, [...sessions, "archive"]) };
+  return { session, chain, signed, notes: await readNotes(repository, [...sessions, "archive"]) };
+}
+
+/** What signatures are checked with; where that cannot be, it is said. */
+function openKeys(terminal: Terminal, keys: Session["keys"]): Case["signed"] {
+  if (!keys) return null;
+  const given = givenKey(terminal.env.OFFSHOOT_JOURNAL_KEY);
+  const open = given.kind === "key" ? openRing(keys.ring, given.key) : null;
+  if (open?.ok) return { keys: open.keys, since: keys.since };
+  note(terminal, `Signatures are not checked: OFFSHOOT_JOURNAL_KEY is not the key ${keys.ring.master}.`);
+  return null;
 }
 
 function headerOf(commit: string): Pick<Evidence, "parents" | "author"> {
