@@ -71,6 +71,7 @@ describe("offshoot session verify", () => {
       "  ok       author     each commit is by who acted",
       "  ok       notes      1 checkpoint, each with a note",
       "  ok       redaction  nothing that looks like a secret",
+      "  ok       hmac       nothing is signed that could be checked",
       "",
     ]);
   });
@@ -213,6 +214,15 @@ describe("offshoot session verify", () => {
     });
     const { out } = await world.offshoot(["session", "verify"]);
     expect(out).not.toContain(token);
+  });
+
+  test("what is sealed may look like anything", async () => {
+    const world = await openReadingWorld();
+    const sealed = `offshoot-sealed:1:ab12:x-ghp_${"a1B2c3D4e5F6g7H8i9J0".repeat(2)}`;
+    const message = { role: "tool" as const, call: "call_1", name: "exec", output: sealed };
+    const more = [fact(ada, "message.added", { turn: 1, step: 1, message })];
+    await world.turn(await world.open(), { more, output: { "long.txt": Buffer.from(sealed.replace(":x-", "\n")) } });
+    expect(await findings(world)).toEqual({});
   });
 
   test("a fork's chain goes on in that of its origin, with the origin's notes", async () => {
