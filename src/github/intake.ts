@@ -1,5 +1,6 @@
 import { parseCommand } from "../sessions/command.ts";
 import { JournalError, type ThreadSource } from "../sessions/journal.ts";
+import { redactor } from "../sessions/redact.ts";
 import { hasWork } from "../sessions/session.ts";
 import { StoreError } from "../sessions/store.ts";
 import {
@@ -83,6 +84,9 @@ async function mayStart({ forge }: Intake, person: Account, thread: number): Pro
   }
 }
 
+/** What people write by mistake is not written down: it is known by its form alone. */
+const withoutSecrets = redactor({ known: [] }).text;
+
 interface Asked {
   readonly source: ThreadSource;
   /** What is asked on a thread that reads like this. */
@@ -105,7 +109,9 @@ async function admit(intake: Intake, { source, textOn, by }: Asked): Promise<Ent
     await conversation.post(thread.number, forkComment);
     return "answered";
   }
-  return enter(intake, { prompt: { source, text: textOn(thread) }, by, on: thread });
+  const { title, ...on } = thread;
+  const safe = { ...on, title: withoutSecrets(title) };
+  return enter(intake, { prompt: { source, text: withoutSecrets(textOn(thread)) }, by, on: safe });
 }
 
 /** Tells on the thread why the prompt may not be in the journal; what the platform failed in is thrown on, for the log. */

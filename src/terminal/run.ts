@@ -7,6 +7,7 @@ import { branchName } from "../sessions/branch-name.ts";
 import { deepest, hasExpired, openAlone, queue, takeLease } from "../sessions/decide.ts";
 import { type CommitId, parseSessionId, type SessionId } from "../sessions/ids.ts";
 import type { Branch, PromptSource } from "../sessions/journal.ts";
+import { redactor } from "../sessions/redact.ts";
 import type { Lease } from "../sessions/session.ts";
 import { compose, StoreError, type Tip } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
@@ -65,13 +66,14 @@ async function promptOf({ stdin }: Terminal, given: string): Promise<string> {
   throw new Failure("usage", "The prompt is empty.", 'Say what to do: offshoot run "make the failing test pass".');
 }
 
-async function runKept(terminal: Terminal, clone: Clone, options: RunOptions, prompt: string): Promise<TurnResult> {
+async function runKept(terminal: Terminal, clone: Clone, options: RunOptions, given: string): Promise<TurnResult> {
   const { session: id, last } = options;
   const joins = id !== undefined || last;
   const session = joins ? await selectSession(clone, id) : (terminal.newId() as SessionId);
-  const opening = joins ? null : await openingOf(terminal, clone, { session, options, prompt });
   await using runner = await openRunner(terminal, clone, { session, model: options.model, watch: progress(terminal) });
   mustHaveModel(runner);
+  const prompt = redactor({ known: runner.secrets() }).text(given);
+  const opening = joins ? null : await openingOf(terminal, clone, { session, options, prompt });
   const source: PromptSource = { kind: "terminal", id: terminal.newId(), host: hostname() };
   if (joins) await examine(runner);
   const taken = await (opening ? open(runner, { opening, source, prompt }) : join(runner, { source, prompt }));

@@ -341,3 +341,13 @@ test("on a pull request that a session opened a moment ago, a comment goes on wi
   expect(await world.comment("/agent two", { thread: data.number })).toBe("queued");
   expect((await world.session()).queue.map(({ text }) => text)).toEqual(["one", "two"]);
 });
+
+test("CS23: a token that somebody pastes into a prompt is not written down", async () => {
+  const world = await openIntakeWorld();
+  const token = `ghp_${"a1B2".repeat(9)}`;
+  expect(await world.comment(`/agent use ${token} for the API, and keep max_token=4096`)).toBe("queued");
+  const { session } = (await world.tip()).session;
+  const journal = JSON.stringify(await world.store.journal(session));
+  expect(journal).not.toContain(token);
+  expect(journal).toContain("use [redacted] for the API, and keep max_token=4096");
+});
