@@ -1,4 +1,15 @@
-import { type Deed, edit, exec, isFinished, type Move, nextStep, read, type Step, say } from "./scripted-model.ts";
+import {
+  type Deed,
+  edit,
+  exec,
+  isFinished,
+  type Move,
+  nextStep,
+  type Offer,
+  read,
+  type Step,
+  say,
+} from "./scripted-model.ts";
 
 const LAST_TEST = `test("refuses what is not a duration", () => {`;
 
@@ -27,7 +38,8 @@ const CHANGES = [
 type Change = (typeof CHANGES)[number];
 
 /** The model of the playground: works on the sample repository, and says what it is to every other prompt. */
-export function sampleScript(deeds: readonly Deed[]): Move {
+export function sampleScript(deeds: readonly Deed[], { tools }: Offer = { tools: true }): Move {
+  if (!tools) return summarize().move;
   const turn = deeds.slice(deeds.findLastIndex((deed) => deed.kind === "answer") + 1);
   const change = changeFor(turn);
   const step = nextStep(change ? makeChange(change, turn) : introduce(turn), turn);
@@ -54,6 +66,14 @@ function makeChange({ path, from, to, answer }: Change, turn: readonly Deed[]): 
   const passes = /"exit_code":\s*0\b/.test(results(turn, "exec")[1] ?? "");
   const verdict = passes ? "`npm test` passes." : "`npm test` still fails; the rest is beyond my script.";
   return [exec("npm test"), read(path), edit(path, from, to), exec("npm test"), say(`${answer} ${verdict}`)];
+}
+
+/** Whoever asks without tools wants to know what the conversation was about. */
+function summarize(): Step {
+  return say(
+    "I am a script and cannot sum up a conversation. It was about the sample repository: `src/parse.js`, its regular " +
+      "expression of units, and the tests in `test/parse.test.js`.",
+  );
 }
 
 function introduce(turn: readonly Deed[]): readonly Step[] {

@@ -20,7 +20,12 @@ export type Move =
  * Decides the next move from the conversation alone, so that a request sent again gets the same reply, from whichever
  * machine it comes.
  */
-export type Script = (deeds: readonly Deed[]) => Move | Promise<Move>;
+export type Script = (deeds: readonly Deed[], offer: Offer) => Move | Promise<Move>;
+
+/** What a request lets the model do beside answering. */
+export interface Offer {
+  readonly tools: boolean;
+}
 
 /** A move in a list of moves. A held one waits at its gate before the reply is sent. */
 export interface Step {
@@ -107,9 +112,10 @@ export interface ScriptedModelOptions {
 export async function startScriptedModel({ script, delayMs }: ScriptedModelOptions): Promise<ScriptedModel> {
   const server = new LLMock({ host: "127.0.0.1", port: 0, logLevel: "silent", latency: 0 });
   const closing = Promise.withResolvers<Move>();
-  server.on({}, async ({ messages }: ChatCompletionRequest) => {
+  server.on({}, async ({ messages, tools = [] }: ChatCompletionRequest) => {
     if (delayMs) await delay(delayMs);
-    return toResponse(await Promise.race([script(readDeeds(messages)), closing.promise]), messages);
+    const move = script(readDeeds(messages), { tools: tools.length > 0 });
+    return toResponse(await Promise.race([move, closing.promise]), messages);
   });
   await server.start();
   return {

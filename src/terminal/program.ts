@@ -1,5 +1,6 @@
 import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError } from "commander";
+import about from "../../package.json" with { type: "json" };
 import { JournalError } from "../sessions/journal.ts";
 import { StoreError } from "../sessions/store.ts";
 import { addRun } from "./acting.ts";
@@ -39,6 +40,7 @@ function explain(terminal: Terminal, error: unknown): number {
 function buildProgram(terminal: Terminal, end: Offered["end"]): Command {
   const program = new Command("offshoot")
     .description("Durable, branch-scoped sessions of a coding agent, kept in this repository.")
+    .version(about.version)
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
       writeErr: (text) => terminal.stderr.write(text),

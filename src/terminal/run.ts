@@ -21,6 +21,7 @@ import { readRoster } from "./roster.ts";
 import { selectSession } from "./select.ts";
 import { note, print, printJson, type Terminal } from "./terminal.ts";
 import { type TurnResult, turnResult } from "./turn-result.ts";
+import { plural } from "./words.ts";
 
 export interface RunOptions {
   readonly session?: string;
@@ -213,6 +214,6 @@ function tell(terminal: Terminal, result: TurnResult): void {
   if (answer) print(terminal, answer);
   if (problem) note(terminal, `\n${problem.message}\n${problem.remedy}`);
   for (const notice of notices) note(terminal, `\nNote: ${notice}`);
-  const work = commit ? `${branch} at ${commit.slice(0, 7)}, ${files.length} files` : "no files changed";
+  const work = commit ? `${branch} at ${commit.slice(0, 7)}, ${plural(files.length, "file")}` : "no files changed";
   if (branch) note(terminal, `\nsession ${session} · ${work}\nGo on with: offshoot run --session ${session} "…"`);
 }

@@ -50,7 +50,7 @@ export async function openWorld({ model = sampleScript }: { readonly model?: Scr
   const log: string[] = [];
   const playground = await openPlayground({
     port: 0,
-    model: { kind: "scripted", script: async (deeds) => announce(moves, await model(deeds)) },
+    model: { kind: "scripted", script: async (deeds, offer) => announce(moves, await model(deeds, offer)) },
     log: (line) => log.push(line),
   });
   const { world } = playground.github;
