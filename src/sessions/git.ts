@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import * as v from "valibot";
 import { importStream, type LocalCommit } from "./git-commit.ts";
 import { complaint, parseBatch, parseRefs, rejections } from "./git-output.ts";
@@ -94,7 +95,7 @@ export class Repository {
     const leases = updates.map(({ ref, from }) => `--force-with-lease=${ref}:${from ?? ""}`);
     const refspecs = updates.map(({ ref, to }) => `${to ?? ""}:${ref}`);
     const args = ["push", "--atomic", "--porcelain", "--no-verify", ...leases, this.#remote.url, ...refspecs];
-    const result = await this.#transfer(args);
+    const result = await this.#transfer(args, this.#cutSilently());
     if (result.code === 0) return { ok: true };
     const rejected = rejections(result.stdout.toString());
     if (rejected.length === 0) throw new StoreError("unreachable", `git push failed: ${complaint(result.stderr)}`);
@@ -102,6 +103,14 @@ export class Repository {
     if (moved.length > 0) return { ok: false, moved };
     const reasons = rejected.map(({ ref, reason }) => `${ref} ${reason}`).join(", ");
     throw new StoreError("refused", `The remote refused a push: ${reasons}. ${complaint(result.stderr)}`);
+  }
+
+  /**
+   * Where history was taken with a depth, git is to end its walk, and not to tell the remote so: that would look for each
+   * such commit in the whole history of all its refs, which takes minutes where there are hundreds.
+   */
+  #cutSilently(): Readonly<Record<string, string>> {
+    return { GIT_SHALLOW_FILE: "", GIT_GRAFT_FILE: join(this.dir, "shallow") };
   }
 
   /** Those refs that are not where an update expects them; words of servers differ, so the refs themselves tell. */
@@ -127,7 +136,7 @@ export class Repository {
     return (await this.raw(["rev-parse", `${commit}^{tree}`])).trim();
   }
 
-  /** Refs here under prefixes that end in a slash, or the ones of those names. */
+  /** Refs here under prefixes that end in a slash, by patterns that end in `*` within a folder, or of those names. */
   async refs(...prefixes: readonly string[]): Promise<ReadonlyMap<string, CommitId>> {
     return parseRefs(await this.raw(["for-each-ref", "--format=%(objectname) %(refname)", ...prefixes]));
   }
@@ -184,9 +193,9 @@ export class Repository {
     return this.#remote;
   }
 
-  async #transfer(args: readonly string[]): Promise<Ran> {
+  async #transfer(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
     const { environment = {}, authorization } = this.#theRemote();
-    const run = async () => this.#run(args, undefined, { ...environment, ...authorize(await authorization()) });
+    const run = async () => this.#run(args, undefined, { ...environment, ...env, ...authorize(await authorization()) });
     const transfer = this.#transfers.then(run, run);
     this.#transfers = transfer.catch(() => undefined);
     return transfer;

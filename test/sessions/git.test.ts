@@ -143,6 +143,22 @@ describe("a push", () => {
     expect(await bare.resolve(main)).toBe(one);
   });
 
+  test("from a clone without the history moves all of its refs, on top of any commit that the remote has", async () => {
+    const { bare, clone } = await gitRemote();
+    const one = await bare.commit(plainCommit("one"));
+    const two = await bare.commit(plainCommit("two", [one]));
+    const three = await bare.commit(plainCommit("three", [two]));
+    await bare.raw(["update-ref", main, three]);
+    const ours = await clone();
+    await ours.fetch([two], 1);
+    const work = await ours.commit(plainCommit("work", [two]));
+    expect(await ours.push([create("refs/heads/work", work), { ref: main, from: three, to: work }])).toEqual({
+      ok: true,
+    });
+    expect(await bare.chain(work)).toEqual([one, two, work]);
+    expect(await bare.ask(["rev-parse", "--is-shallow-repository"])).toMatchObject({ stdout: "false\n" });
+  });
+
   test("that the remote refuses is told in its words, and is no race", async () => {
     const { clone, hook } = await gitRemote();
     const ours = await clone();
