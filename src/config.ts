@@ -75,7 +75,8 @@ const provider = v.object({
   ),
 });
 
-const sections = {
+/** Every setting, by its section. */
+export const sections = {
   model: v.object({
     // The strongest general model when this was written; a repository pins its own.
     default: v.optional(modelRef, "openai:gpt-5.5"),
