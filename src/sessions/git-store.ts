@@ -11,7 +11,6 @@ import {
   type SessionStore,
   StoreError,
   type Swap,
-  sessionsRef,
   type ThreadIndex,
   type Tip,
 } from "./store.ts";
@@ -100,8 +99,7 @@ async function find(repository: Repository, prefix: string): Promise<readonly Se
   const ref = refPrefix(prefix);
   if (ref === null) return [];
   await repository.fetch([`+${ref}*:${ref}*`]);
-  const names = [...(await repository.refs(sessionsRef)).keys()];
-  return sessionsIn(names.filter((name) => name.startsWith(ref)));
+  return sessionsIn([...(await repository.refs(`${ref}*`)).keys()]);
 }
 
 /** The last appends of the chain that ends at `tip`, oldest first, with what signs them; all that are here without a number. */

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { sessionIdSchema } from "../sessions/ids.ts";
 import { actorSchema } from "../sessions/journal.ts";
-import { phaseSchema, type Session, statusSchema, usageSchema } from "../sessions/session.ts";
+import { type Head, phaseSchema, statusSchema, usageSchema } from "../sessions/session.ts";
 
 /** A session as `session list --json` prints it; what a session does not have is null. */
 export const listedSchema = v.strictObject({
@@ -25,7 +25,7 @@ export const listedSchema = v.strictObject({
 
 export type Listed = v.InferOutput<typeof listedSchema>;
 
-export function listedOf(session: Session): Listed {
+export function listedOf(session: Head): Listed {
   const { description, status, phase, branch, created_at, last_accessed, created_by, usage, seq } = session;
   return {
     id: session.session,

@@ -2,8 +2,7 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Repository } from "../sessions/git.ts";
 import { type CommitId, parseSessionId, type SessionId } from "../sessions/ids.ts";
-import type { Session } from "../sessions/session.ts";
-import { parseState } from "../sessions/session.ts";
+import { type Head, parseHead } from "../sessions/session.ts";
 import { type SessionStore, sessionsRef } from "../sessions/store.ts";
 import { type Listed, listedOf } from "./listed.ts";
 
@@ -32,8 +31,8 @@ export async function readRoster({ repository, store, cache }: RosterOptions): P
   const missing = tips.filter(({ commit }) => !known.has(commit));
   const texts = await readStates(repository, missing);
   for (const [index, { id, commit }] of missing.entries()) {
-    const entry = parseEntry(texts[index]?.toString() ?? "") ?? (await foldedEntry(store, id));
-    if (entry) known.set(commit, entry);
+    const session = parseHead(texts[index]?.toString() ?? "") ?? (await store.tip(id))?.session;
+    if (session) known.set(commit, entryOf(session));
   }
   const entries = tips.flatMap(({ commit }) => known.get(commit) ?? []);
   if (missing.length > 0) await writeCache(cache, file, tips, known);
@@ -60,19 +59,7 @@ async function readStates(repository: Repository, tips: readonly TipOf[]): Promi
   return (await Promise.all(read)).flat();
 }
 
-/** Only as far as a list needs it, which takes a third of the time: not the queue, and what comes after it. */
-function parseEntry(state: string): Entry | null {
-  const end = state.search(/^(?:\[\[|\[tools)/m);
-  const session = parseHead(end < 0 ? state : state.slice(0, end));
-  return session && entryOf(session);
-}
-
-async function foldedEntry(store: SessionStore, id: SessionId): Promise<Entry | null> {
-  const tip = await store.tip(id);
-  return tip && entryOf(tip.session);
-}
-
-export function entryOf(session: ListedState): Entry {
+export function entryOf(session: Head): Entry {
   return { listed: listedOf(session), touched: session.touched };
 }
 

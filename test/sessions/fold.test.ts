@@ -3,7 +3,7 @@ import { fact, queue } from "../../src/sessions/decide.ts";
 import { FoldError, fold, replay } from "../../src/sessions/fold.ts";
 import type { CommitId, EventId } from "../../src/sessions/ids.ts";
 import { JournalError, number } from "../../src/sessions/journal.ts";
-import { formatState, parseState, type Session } from "../../src/sessions/session.ts";
+import { formatState, parseHead, parseState, type Session } from "../../src/sessions/session.ts";
 import { type Change, compose, type Tip } from "../../src/sessions/store.ts";
 import { asked, at, comment, given, hand, newSession, opening, someCommit } from "./events.ts";
 import { type Move, play } from "./model.ts";
@@ -207,6 +207,17 @@ describe("state.toml", () => {
     ["an epoch that is no number", (text: string) => text.replace("epoch = 1", 'epoch = "1"')],
   ])("that is %s is none, so the journal is folded again", (_, damage) => {
     expect(parseState(damage(formatState(started.session)))).toBeNull();
+  });
+
+  test("is read as far as a list needs it, whatever its words look like", () => {
+    const ring = { master: "0123", keys: [{ id: "k1", wrapped: "AAAA" }] };
+    const description = 'end\n[[queue]]\n[tools.openai]\nseq = "none"';
+    const { session } = played(started, { do: "exec", command: "npm test", exitCode: 1 });
+    const whole = { ...session, description, keys: { since: 3, ring } };
+    const head = given(parseHead(formatState(whole)));
+    expect(whole).toMatchObject(head);
+    expect(head).toMatchObject({ description, usage: whole.usage, touched: [], created_by: whole.created_by });
+    expect(parseHead(formatState(whole).replace(/^fold = \d+/, "fold = 0"))).toBeNull();
   });
 
   test("is readable", () => {
