@@ -210,10 +210,14 @@ describe("state.toml", () => {
   });
 
   test("is read as far as a list needs it, whatever its words look like", () => {
-    const ring = { master: "0123", keys: [{ id: "k1", wrapped: "AAAA" }] };
+    const keys = [{ id: "0123456789ab", wrapped: "AAAA" }];
     const description = 'end\n[[queue]]\n[tools.openai]\nseq = "none"';
     const { session } = played(started, { do: "exec", command: "npm test", exitCode: 1 });
-    const whole = { ...session, description, keys: { since: 3, ring } };
+    const whole = {
+      ...session,
+      description,
+      keys: { since: 3, ring: { session: session.session, master: "0123456789abcdef", keys } },
+    };
     const head = given(parseHead(formatState(whole)));
     expect(whole).toMatchObject(head);
     expect(head).toMatchObject({ description, usage: whole.usage, touched: [], created_by: whole.created_by });
