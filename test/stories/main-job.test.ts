@@ -111,6 +111,7 @@ test("the journal, the notes and the thread's sessions are plain git in a fresh 
     session = "<ULID>"
     turn = 1
     model = "openai:scripted"
+    at = "<time>"
     prompt = "make the failing test pass"
     answer = "(scripted model, not an AI) Read \`ms\` as milliseconds\\n\\nA regular expression takes the first alternative that fits, and in \`src/parse.js\`, \`m\` stood before \`ms\`: \`250ms\` was 250 minutes. I put \`ms\` first: \`(d|h|ms|m|s)\`. \`npm test\` passes."
     commands = [ "npm test (exit code 1)", "npm test (exit code 0)" ]

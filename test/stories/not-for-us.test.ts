@@ -59,7 +59,9 @@ test("/agent alone is answered with its usage", async () => {
     \`\`\`
 
     \`/agent\` has to stand at the start of a line; everything after it, to the end of the comment, is the prompt.
-    The first prompt opens a session with a branch of its own, later ones continue it. \`/agent help\` shows this."
+    The first prompt opens a session with a branch of its own, later ones continue it.
+
+    \`/agent resume <id>\` makes another session the one that this thread goes on with; the beginning of its id is enough. \`/agent help\` shows this."
   `);
 });
 

@@ -191,6 +191,7 @@ const changing: readonly (readonly [RegExp, string])[] = [
   [/\b\d+ s(?=<)/g, "<n> s"],
   [/[\d,]+ tokens in \(0 cached\), [\d,]+ out/g, "<n> tokens in (0 cached), <n> out"],
   [/^((?:in|out)put) = \d+$/gm, "$1 = <n>"],
+  [/^at = ".*"$/gm, 'at = "<time>"'],
 ];
 
 /** Text of a world with names for what no two worlds have in common. */
