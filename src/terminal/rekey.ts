@@ -26,6 +26,8 @@ export async function rekey(terminal: Terminal, clone: Clone, options: { readonl
   if (!env[current]) return tellFirst(terminal, to.text);
   const from = mustParse(current, env[current]);
   const sessions = options.session ? [await selectSession(clone, options.session)] : await clone.store.find("");
+  // Before anything is under it: whatever stops this, what was changed can be opened.
+  if (!env[next]) tellNew(terminal, to.text);
   let changed = 0;
   for (const session of sessions) if (await rekeyOne(terminal, clone, { session, from, to: to.key })) changed += 1;
   print(
@@ -33,7 +35,6 @@ export async function rekey(terminal: Terminal, clone: Clone, options: { readonl
     `${changed} of ${sessions.length} sessions are under the new key now; the others are not under the old one.`,
   );
   print(terminal, "What is retired stays under the key that it has.");
-  if (!env[next] && changed > 0) tellNew(terminal, to.text);
 }
 
 function made(): { readonly text: string; readonly key: MasterKey } {
