@@ -1,12 +1,21 @@
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { parseSessionId, type SessionId } from "../../src/sessions/ids.ts";
 import { refOf, sessionsRef } from "../../src/sessions/store.ts";
 import { useSession } from "../sessions/archive-world.ts";
 import { look, verified } from "./look.ts";
-import { type Death, type Moment, nameOf, type Operation, randomFrom, type Writes, writeOf } from "./points.ts";
+import {
+  type Death,
+  isSurvived,
+  type Moment,
+  nameOf,
+  type Operation,
+  randomFrom,
+  type Writes,
+  writeOf,
+} from "./points.ts";
 import { type MortalRemote, openMortalRemote } from "./remote.ts";
 import type { Job } from "./worker.ts";
 
@@ -106,14 +115,12 @@ async function live(
   asked[comment] = { thread, text: `/agent prompt ${comment}` };
   const run = async (job: Pick<Job, "what" | "models">, operations: readonly Operation[]) => {
     const session = await world.session();
-    for (const operation of operations) {
-      const death = deathOf(operation);
-      if (!death) continue;
-      await perform(world, { ...job, comment, session, death });
-      died.push(nameOf(death));
-      expect((await look(remote)).wrong, where(death)).toEqual([]);
+    for (const deaths of lifetimes(operations.flatMap((operation) => deathOf(operation) ?? []))) {
+      await perform(world, { ...job, comment, session, deaths });
+      died.push(...deaths.map(nameOf));
+      expect((await look(remote)).wrong, after(deaths)).toEqual([]);
     }
-    tell(await perform(world, { ...job, comment, session, death: null }));
+    tell(await perform(world, { ...job, comment, session, deaths: [] }));
   };
   await run({ what: "append", models: [] }, ["append"]);
   await run({ what: "turn", models: [] }, ["flush", "deliver"]);
@@ -122,21 +129,33 @@ async function live(
   const own = await world.session();
   await run({ what: "clean", models: kind === "opening" ? ["openai:idle"] : [] }, ["clean"]);
 
-  const after = `after ${died.join(", ")}`;
   const { wrong, unanswered, retired } = await look(remote, asked);
-  expect([...wrong, ...unanswered], after).toEqual([]);
-  expect(retired, after).toContain(other.id);
-  expect(own !== null && retired.includes(own), after).toBe(kind === "joining");
-  for (const id of [other.id, own]) expect(await verified(remote, id), `verify ${after}`).toEqual([]);
+  const all = died.join(", ");
+  expect([...wrong, ...unanswered], all).toEqual([]);
+  expect(retired, all).toContain(other.id);
+  expect(own !== null && retired.includes(own), all).toBe(kind === "joining");
+  for (const id of [other.id, own]) expect(await verified(remote, id), all).toEqual([]);
   return died;
 }
 
-const where = (death: Death) => `after a death at “${nameOf(death)}”, the ${death.nth}. time`;
+/** Deaths that one process sees: its own is the last. */
+function lifetimes(deaths: readonly Death[]): readonly (readonly Death[])[] {
+  const lifetimes: Death[][] = [];
+  for (const death of deaths) {
+    const last = lifetimes.at(-1);
+    if (last?.every(isSurvived)) last.push(death);
+    else lifetimes.push([death]);
+  }
+  return lifetimes;
+}
+
+const after = (deaths: readonly Death[]) =>
+  deaths.map((death) => `${nameOf(death)} (the ${death.nth}. time)`).join(", ") || "nothing";
 
 /** Runs a job in a process of its own; on the machine where the last one was, or on another. */
 async function perform(
   world: World,
-  job: Pick<Job, "what" | "comment" | "session" | "models" | "death">,
+  job: Pick<Job, "what" | "comment" | "session" | "models" | "deaths">,
 ): Promise<Writes> {
   const { remote, asked, program } = world;
   world.run += 1;
@@ -148,10 +167,12 @@ async function perform(
   };
   const { signal, code, out, err } = await start(program, whole, join(remote.folder, "..", "offshoot-kill-cache"));
   await remote.settled();
-  expect({ signal, code, err }, job.death ? where(job.death) : job.what).toEqual(
-    job.death ? { signal: "SIGKILL", code: null, err: "" } : { signal: null, code: 0, err: "" },
+  const dies = !job.deaths.every(isSurvived);
+  expect({ signal, code, err }, after(job.deaths)).toEqual(
+    dies ? { signal: "SIGKILL", code: null, err: "" } : { signal: null, code: 0, err: "" },
   );
-  return job.death ? {} : JSON.parse(out);
+  expect(existsSync(join(remote.url, "death")), `${after(job.deaths)} was not reached`).toBe(false);
+  return dies ? {} : JSON.parse(out);
 }
 
 function start(program: string, job: Job, cache: string) {

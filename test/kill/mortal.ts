@@ -12,15 +12,24 @@ export interface Mortal {
   readonly writes: Writes;
 }
 
-/** At which of the remote's hooks the pushing side dies, and whether the remote goes on. */
-const atRemote: Partial<Record<Moment, readonly ["received" | "prepared" | "committed", "goes on" | "gives up"]>> = {
-  "in a push that is lost": ["received", "gives up"],
-  "in a push, before it is applied": ["received", "goes on"],
-  "in a push, while it is applied": ["prepared", "goes on"],
-  "in a push, after it was applied": ["committed", "goes on"],
+interface Order {
+  readonly at: "received" | "prepared" | "committed";
+  /** Whether the remote goes on with the push. */
+  readonly goesOn: boolean;
+  readonly who: "all of the pushing side" | "git alone";
+}
+
+/** Who dies at which of the remote's hooks. */
+const orders: Partial<Record<Moment, Order>> = {
+  "in a push that is lost": { at: "received", goesOn: false, who: "all of the pushing side" },
+  "in a push, before it is applied": { at: "received", goesOn: true, who: "all of the pushing side" },
+  "in a push, while it is applied": { at: "prepared", goesOn: true, who: "all of the pushing side" },
+  "in a push, after it was applied": { at: "committed", goesOn: true, who: "all of the pushing side" },
+  "git's death in a push, before it is applied": { at: "received", goesOn: false, who: "git alone" },
+  "git's death in a push, after it was applied": { at: "committed", goesOn: false, who: "git alone" },
 };
 
-export function mortal(death: Death | null, remote: string): Mortal {
+export function mortal(deaths: readonly Death[], remote: string): Mortal {
   const writes: Partial<Record<Operation, Partial<Record<Write, number>>>> = {};
   let operation: Operation | null = null;
 
@@ -28,8 +37,13 @@ export function mortal(death: Death | null, remote: string): Mortal {
     if (!operation) return null;
     const nth = (writes[operation]?.[kind] ?? 0) + 1;
     writes[operation] = { ...writes[operation], [kind]: nth };
-    const isDue = death?.operation === operation && writeOf(death.moment) === kind && death.nth === nth;
-    return isDue ? death.moment : null;
+    const due = deaths.find((death) => death.operation === operation && death.nth === nth);
+    return due && writeOf(due.moment) === kind ? due.moment : null;
+  }
+
+  function give({ at, goesOn, who }: Order): void {
+    const victim = who === "git alone" ? 0 : process.pid;
+    writeFileSync(join(remote, "death"), `${at} ${goesOn ? 0 : 1} ${victim}\n`);
   }
 
   return {
@@ -40,11 +54,11 @@ export function mortal(death: Death | null, remote: string): Mortal {
     async write(kind, act) {
       const due = count(kind);
       if (due === `before a ${kind}`) die();
-      const order = due && atRemote[due];
-      if (order) writeFileSync(join(remote, "death"), `${order[0]} ${order[1] === "goes on" ? 0 : 1} ${process.pid}\n`);
+      const order = due && orders[due];
+      if (order) give(order);
       const done = await act();
       if (due === `after a ${kind}`) die();
-      if (order) throw new Error(`It came back alive from where it was to die: ${due}`);
+      if (order?.who === "all of the pushing side") throw new Error(`It came back alive from its death ${due}.`);
       return done;
     },
   };
@@ -57,22 +71,24 @@ function die(): void {
 
 /**
  * The script of the remote's hooks `pre-receive` and `reference-transaction`: it writes down which refs moved, and at the
- * moment that `death` names kills all of the pushing side: git and, above it, the process that ran it.
+ * moment that `death` names kills the remote's end of the connection, or all of the pushing side: git and, above it, the
+ * process that ran it.
  */
 export const hookScript = `#!/bin/sh
 state=\${1:-received}
 [ "$state" != committed ] || cat >> moved
 [ -f death ] || exit 0
-read -r when verdict worker < death
+read -r when verdict victim < death
 [ "$when" = "$state" ] || exit 0
 rm death
 echo $PPID > receiving
+[ "$victim" != 0 ] || kill -9 $PPID
 pid=$PPID
-while [ "$pid" != "$worker" ]; do
+while [ "$victim" != 0 ] && [ "$pid" != "$victim" ]; do
   read -r _ _ _ pid _ < /proc/$pid/stat
   all="$all $pid"
 done
-kill -9 $all
+[ -z "$all" ] || kill -9 $all
 exit $verdict
 `;
 

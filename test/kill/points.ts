@@ -5,9 +5,8 @@ export type Operation = (typeof operations)[number];
 /** What is written, and by which the moments of a death are counted. */
 export type Write = "commit" | "push" | "post";
 
-/** Everywhere, around commits in the repository of the one who dies, and around pushes. */
+/** Where a process dies everywhere: around commits in its own repository, and around pushes. */
 const aroundGit = [
-  "before a commit",
   "after a commit",
   "before a push",
   "in a push that is lost",
@@ -16,13 +15,19 @@ const aroundGit = [
   "in a push, after it was applied",
   "after a push",
 ] as const;
+/** Where git dies alone, and whoever ran it hears of it. */
+const inGit = ["git's death in a push, before it is applied", "git's death in a push, after it was applied"] as const;
 /** Where something is written outside git. */
-const aroundPosts = ["before a post", "after a post"] as const;
+const aroundPosts = ["after a post"] as const;
 
-export type Moment = (typeof aroundGit)[number] | (typeof aroundPosts)[number];
+export type Moment = (typeof aroundGit)[number] | (typeof inGit)[number] | (typeof aroundPosts)[number];
+
+export function isSurvived({ moment }: Pick<Death, "moment">): boolean {
+  return inGit.some((one) => one === moment);
+}
 
 function momentsOf(operation: Operation): readonly Moment[] {
-  return operation === "deliver" ? [...aroundGit, ...aroundPosts] : aroundGit;
+  return [...aroundGit, ...inGit, ...(operation === "deliver" ? aroundPosts : [])];
 }
 
 /** A named point: the nth time (from 1) that a process is there, it dies. */

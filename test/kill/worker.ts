@@ -18,10 +18,11 @@ import { fileForge } from "./forge.ts";
 import { type Mortal, mortal, mortalRepository } from "./mortal.ts";
 import type { Death } from "./points.ts";
 
-/** One operation, to its end or to its death. Plain JSON. */
+/** Something to do, to its end or to a death. Plain JSON. */
 export interface Job {
   readonly what: "append" | "turn" | "compact" | "clean";
-  readonly death: Death | null;
+  /** That it dies of, or that git does under it. */
+  readonly deaths: readonly Death[];
   readonly remote: string;
   readonly forge: string;
   /** Of the machine that it runs on: the next job may find there what one that died has left. */
@@ -142,6 +143,6 @@ function reply(parts: StepReply["parts"]): StepReply {
 }
 
 const job: Job = JSON.parse(process.argv[2] ?? "");
-const dying = mortal(job.death, job.remote);
+const dying = mortal(job.deaths, job.remote);
 await work(job, dying);
 process.stdout.write(JSON.stringify(dying.writes));
