@@ -51,6 +51,11 @@ test("the runner knows the forge by its port and the bot's words, and no client 
   expect(lines(strays)).toEqual([]);
 });
 
+test("the terminal knows sessions, the runner and the configuration, and of GitHub nothing", () => {
+  const known = /^(src\/(terminal|sessions|runner)\/|src\/config\.ts$|package\.json$)/;
+  expect(lines(all.filter(({ from, to }) => from.startsWith("src/terminal/") && !known.test(to)))).toEqual([]);
+});
+
 test("nothing imports a root or the playground", () => {
   expect(lines(all.filter(({ to }) => roots.has(to) || to.startsWith("playground/")))).toEqual([]);
 });
