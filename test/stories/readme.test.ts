@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { timeline, transcript } from "../../playground/telling.ts";
@@ -42,6 +42,37 @@ test("the git commands show the session in a fresh clone", async () => {
   expect(shown).toContain("refs/offshoot/sessions/");
   expect(shown).toContain("Offshoot-Session: ");
   expect(shown).toContain('prompt = "make the failing test pass"');
+});
+
+test("the commands at a terminal run in a clone, and share the session with the origin", async () => {
+  const { playground, world: github } = world;
+  const bin = join(folder, "bin");
+  const env = {
+    ...{ PATH: `${bin}:${dirname(process.execPath)}:${process.env.PATH}`, HOME: folder },
+    ...{ npm_config_prefix: folder, npm_config_offline: "true", npm_config_audit: "false", npm_config_fund: "false" },
+    ...{ OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: playground.model?.url, OFFSHOOT_MODEL: "openai:scripted" },
+  };
+  expect(readme).toContain("`npm link` in this checkout");
+  await run("npm", ["link"], { cwd: root, env });
+  const { dir, git } = await world.clone();
+  await git("config", "user.name", "Maintainer");
+  const before = await git("status", "--porcelain", "--branch");
+  const { stdout } = await run("sh", ["-ec", commands[2] ?? ""], { cwd: dir, env });
+  expect(stdout).toMatch(
+    /Read `ms` as milliseconds[\s\S]*\nSession [0-9A-Z]{26} is on the origin, its work on offshoot\//,
+  );
+  expect(stdout).toMatch(/write on an issue or pull request: \/agent resume [0-9A-Z]{26}\n[0-9A-Z]{26} {2}new\n$/);
+  expect(await git("status", "--porcelain", "--branch")).toBe(before);
+  const sessions = [...(await world.refs()).keys()].filter((ref) => ref.startsWith("refs/offshoot/sessions/"));
+  expect(sessions).toHaveLength(2);
+  expect(github.violations).toEqual([]);
+});
+
+test("what it links to is there", () => {
+  const links = [...readme.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, path = ""]) => path);
+  expect(links.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  const pages = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
+  expect(pages.filter((name) => !links.includes(`docs/${name}`))).toEqual([]);
 });
 
 test("the transcript and the timeline are what a first run says", async () => {
