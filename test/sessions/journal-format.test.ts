@@ -193,11 +193,18 @@ describe("docs/journal-format.md", () => {
   test("its program opens what is sealed in the examples, and makes the signature, without anything of ours", async () => {
     const { ring } = exampleOf("journal.keyed");
     const key = given(ring.keys[0]);
-    const { unwrap, open, hmac } = await program();
+    const { unwrap, open, hmac, derive, decrypt } = await program();
     const secret = unwrap(exampleKey, ring, key);
     const opened = forkExamples.flatMap(sealedIn);
     expect(opened.length).toBeGreaterThan(4);
     for (const { event, field, sealed, clear } of opened) expect(open(secret, fork, event, field, sealed)).toBe(clear);
+    const file = given(sealing.closeFile("name", Buffer.from("a long output")));
+    const [line = ""] = file.toString("latin1").split("\n", 1);
+    expect(line).toBe(`offshoot-sealed:1:${key.id}`);
+    const [, kind = ""] = /`\["(offshoot-seal:1:bytes)", session, id, event, field\]`/.exec(page) ?? [];
+    const place = [kind, fork, key.id, "0".repeat(26), "output/name"];
+    const content = decrypt(derive(secret, "seal"), file.subarray(line.length + 1), place);
+    expect(content.toString()).toBe("a long output");
     const at = forkAppends.findIndex(([first]) => first?.type === "journal.keyed");
     const parent = (await storedExamples()).commits[at - 1];
     const events = Buffer.from(encode(given(forkAppends[at])));
@@ -264,13 +271,15 @@ function textsIn(value: unknown, path = ""): [string, string][] {
 interface Program {
   unwrap(master: string, ring: object, key: object): Buffer;
   open(secret: Buffer, session: string, event: string, field: string, sealed: string): string;
+  derive(secret: Buffer, purpose: string): Buffer;
+  decrypt(key: Buffer, bytes: Buffer, place: readonly string[]): Buffer;
   hmac(secret: Buffer, session: string, id: string, parent: string, events: Buffer): string;
 }
 
 /** The page's program, as somebody would run it. */
 async function program(): Promise<Program> {
   const [code = ""] = blocks("js");
-  const names = "{ unwrap, open, hmac }";
+  const names = "{ unwrap, open, hmac, derive, decrypt }";
   return new Function("require", `${code}\nreturn ${names};`)(createRequire(import.meta.url));
 }
 
