@@ -25,14 +25,16 @@ type Claim<Other> =
 export async function claim<Other extends { readonly kind: "idle" | "refused" }>(
   { store, session, hand, forge, isGone }: Runner,
   decide: (now: Session, isVoid: (lease: Lease) => boolean) => Claim<Other>,
+  seen?: Tip,
 ): Promise<{ readonly result: Claim<Other>; readonly tip: Tip }> {
   const ended = new Set<number>();
   const isVoid = (lease: Lease) => ended.has(lease.epoch) || hasExpired(lease, hand.now()) || isGone(lease);
-  for (;;) {
-    const claimed = await transact({ store, session, pause: backOff }, ({ session: now }) => {
-      const result = decide(now, isVoid);
-      return { change: result.kind === "taken" ? result.change : null, result };
-    });
+  const take = ({ session: now }: Tip) => {
+    const result = decide(now, isVoid);
+    return { change: result.kind === "taken" ? result.change : null, result };
+  };
+  for (let known = seen; ; known = undefined) {
+    const claimed = await transact({ store, session, pause: backOff }, take, known);
     if (!claimed.ok) throw new StoreError("refused", `session ${session} could not be taken`);
     const { result } = claimed;
     if (result.kind !== "busy") return claimed;
@@ -49,6 +51,6 @@ export function openPen(
 ): { readonly recorder: Recorder; readonly keeper: Keeper } {
   const { store, session, keeping, secrets } = runner;
   const keeper = openKeeper({ session, keys: tip.session.keys, keeping, secrets });
-  const history = openHistory(store, session, keeper.open);
+  const history = openHistory({ store, session, tip, open: keeper.open });
   return { recorder: openRecorder({ ...runner, epoch, history, keeper }), keeper };
 }

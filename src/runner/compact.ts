@@ -2,11 +2,11 @@ import { beginCompaction, compacted, compactionFailed, type NotCompacted } from 
 import { release } from "../sessions/decide.ts";
 import type { EventOf, Fact, Problem } from "../sessions/journal.ts";
 import type { Message, Tokens } from "../sessions/message.ts";
-import type { Lease } from "../sessions/session.ts";
+import type { Lease, Session } from "../sessions/session.ts";
 import type { Tip } from "../sessions/store.ts";
 import { claim, openPen, type Taken } from "./claim.ts";
 import { contextOf, summaryMessage } from "./context.ts";
-import { openHistory } from "./history.ts";
+import { examine } from "./examine.ts";
 import { keepLease } from "./lease.ts";
 import { formatModelRef, ModelError, type StepReply } from "./model.ts";
 import type { Recorder } from "./recorder.ts";
@@ -41,13 +41,13 @@ type Left = Taken | null;
  * journal before it. `hint` is what the summary has to tell of. A corrupt journal throws before anything is written.
  */
 export async function compactSession(runner: Runner, { hint }: { readonly hint?: string } = {}): Promise<Compaction> {
-  const { store, session, hand, holder, model } = runner;
+  const { hand, holder, model } = runner;
   if (!model.ok) return { kind: "unsupported", problem: model.problem };
-  await openHistory(store, session).read();
+  const seen = await examine(runner);
   const asked = { model: formatModelRef(model.ref), ...(hint ? { hint } : {}) };
-  const { result, tip } = await claim(runner, (now, isVoid) =>
-    beginCompaction(hand, now, { ...holder, isVoid }, asked),
-  );
+  const begin = (now: Session, isVoid: (lease: Lease) => boolean) =>
+    beginCompaction(hand, now, { ...holder, isVoid }, asked);
+  const { result, tip } = await claim(runner, begin, seen);
   if (result.kind !== "taken") return result;
   const { epoch } = result;
   const { recorder } = openPen(runner, { epoch, tip });

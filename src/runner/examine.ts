@@ -1,25 +1,37 @@
 import { readSigned } from "../sessions/git-store.ts";
 import { JournalError } from "../sessions/journal.ts";
-import { openRing } from "../sessions/journal-keys.ts";
+import { type OpenKeys, openRing } from "../sessions/journal-keys.ts";
 import { suspicions } from "../sessions/signatures.ts";
-import { openHistory } from "./history.ts";
+import type { Tip } from "../sessions/store.ts";
+import { NoSession } from "../sessions/transact.ts";
+import { sinceCut } from "./history.ts";
 import type { Runner } from "./runner.ts";
 
 /**
  * Reads what turns would read of the journal before anything is written. Throws a `JournalError` where it is corrupt, or
- * where an append is not the one that was signed; what runs without the key have written is logged.
+ * where an append is not the one that was signed; what runs without the key have written is logged. Gives the session as
+ * it is now.
  */
-export async function examine(
-  runner: Pick<Runner, "store" | "session" | "repository" | "keeping" | "log">,
-): Promise<void> {
-  const { store, session, repository, keeping, log } = runner;
-  await openHistory(store, session).read();
+export async function examine(runner: Examined): Promise<Tip> {
+  const { store, session } = runner;
   const tip = await store.tip(session);
-  const { keys, context } = tip?.session ?? {};
-  const open = keys && keeping.key ? openRing(keys.ring, keeping.key) : null;
-  if (!tip || !keys || !open?.ok) return;
-  const chain = await readSigned(repository, tip.commit, context?.cut_commit && context.appends_since_cut);
-  const found = suspicions(chain, open.keys, keys.since);
+  if (!tip) throw new NoSession(session);
+  await sinceCut(store, session, tip);
+  const { keys } = tip.session;
+  const open = keys && runner.keeping.key ? openRing(keys.ring, runner.keeping.key) : null;
+  if (keys && open?.ok) await checkSignatures(runner, tip, { keys: open.keys, since: keys.since });
+  return tip;
+}
+
+type Examined = Pick<Runner, "store" | "session" | "repository" | "keeping" | "log">;
+
+async function checkSignatures(
+  { repository, log }: Examined,
+  { commit: tip, session: { context } }: Tip,
+  { keys, since }: { readonly keys: OpenKeys; readonly since: number },
+): Promise<void> {
+  const chain = await readSigned(repository, tip, context.cut_commit && context.appends_since_cut);
+  const found = suspicions(chain, keys, since);
   const forged = found.find(({ kind }) => kind === "forged");
   if (forged) {
     const reason = "it is not what was signed there: somebody without the journal's key has changed it";

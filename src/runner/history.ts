@@ -1,6 +1,6 @@
 import type { SessionId } from "../sessions/ids.ts";
 import type { Event, Stored } from "../sessions/journal.ts";
-import type { SessionStore } from "../sessions/store.ts";
+import type { SessionStore, Tip } from "../sessions/store.ts";
 
 /** A session's events since its last compaction: read once, and then kept up to date with what we write. */
 export interface History {
@@ -9,17 +9,21 @@ export interface History {
   extend(events: readonly Event[]): void;
 }
 
-/** `open` gives an event as it was before it was written down. */
-export function openHistory(
-  store: SessionStore,
-  session: SessionId,
-  open: (event: Event) => Event = (event) => event,
-): History {
+export interface HistoryOptions {
+  readonly store: SessionStore;
+  readonly session: SessionId;
+  /** The session as it was seen last. */
+  readonly tip: Tip;
+  /** Gives an event as it was before it was written down. */
+  readonly open: (event: Event) => Event;
+}
+
+export function openHistory({ store, session, tip, open }: HistoryOptions): History {
   let known: readonly Event[] = [];
   let complete = false;
   return {
     async read() {
-      if (!complete) known = (await sinceCut(store, session)).flatMap(({ events }) => events.map(open));
+      if (!complete) known = (await sinceCut(store, session, tip)).flatMap(({ events }) => events.map(open));
       complete = true;
       return known;
     },
@@ -32,14 +36,13 @@ export function openHistory(
 }
 
 /** The appends after the last compaction's cut, that of the compaction included; without one, all of them. */
-async function sinceCut(store: SessionStore, session: SessionId): Promise<readonly Stored[]> {
-  for (;;) {
-    const tip = await store.tip(session);
-    if (!tip) return [];
+export async function sinceCut(store: SessionStore, session: SessionId, seen: Tip): Promise<readonly Stored[]> {
+  for (let tip: Tip | null = seen; tip; tip = await store.tip(session)) {
     const { cut_commit, appends_since_cut } = tip.session.context;
     if (!cut_commit) return store.journal(session);
     const stored = await store.journal(session, appends_since_cut);
     // Others may append between the look at the tip and the reading: then the oldest that are wanted are missing.
     if (stored.at(-1)?.commit === tip.commit) return stored;
   }
+  return [];
 }

@@ -51,11 +51,15 @@ export function openKeeper({ session, keys: known, keeping, secrets }: KeeperOpt
         visibility === "sealed" && open ? sealText(open, text, place) : clearText(text),
       );
     },
-    open: (event) =>
-      mapFields(event, (text, place) => {
-        const opened = openText(keys.open, text, place);
-        return opened.ok ? opened.text : stillSealed;
-      }),
+    open(event) {
+      let isOpen = true;
+      const opened = mapFields(event, (text, place) => {
+        const result = openText(keys.open, text, place);
+        isOpen &&= result.ok;
+        return result.ok ? result.text : stillSealed;
+      });
+      return isOpen ? opened : withoutSealed(opened);
+    },
     closeFile(name, content) {
       if (visibility === "summary") return null;
       const text = redact(content.toString("latin1"));
@@ -177,8 +181,15 @@ function mapValues<V, R>(values: Readonly<Record<string, V>>, map: (value: V, na
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value, name)]));
 }
 
+/** Nothing that a shell or a provider would take for the real thing stands where something stays sealed. */
+function withoutSealed(event: Event): Event {
+  const kept = summarized(event);
+  if (event.type !== "message.added" || event.message.role !== "tool") return kept;
+  return { ...event, message: { ...event.message, output: stillSealed } };
+}
+
 /** The fact without the fields that are not for everyone; what a summary of the context says, turns to come need. */
-function summarized<F extends Fact>(fact: F): F {
+function summarized<F extends Fact | Event>(fact: F): F {
   switch (fact.type) {
     case "message.added": {
       const { message } = fact;

@@ -2,7 +2,15 @@ import { fact, type Hand } from "../sessions/decide.ts";
 import type { Repository } from "../sessions/git.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
 import { type Event, type Fact, number } from "../sessions/journal.ts";
-import { type Append, type RefUpdate, refOf, type SessionStore, StoreError, type Tip } from "../sessions/store.ts";
+import {
+  type Append,
+  type Change,
+  type RefUpdate,
+  refOf,
+  type SessionStore,
+  StoreError,
+  type Tip,
+} from "../sessions/store.ts";
 import { transact } from "../sessions/transact.ts";
 import type { History } from "./history.ts";
 import type { Keeper } from "./keeper.ts";
@@ -68,19 +76,23 @@ export function openRecorder({ store, session, epoch, history, keeper, hand, wat
   let waiting: readonly Fact[] = keeper.newRing ? [fact(hand, "journal.keyed", { ring: keeper.newRing })] : [];
   let output: Readonly<Record<string, Buffer>> = {};
   let flushing: Promise<unknown> = Promise.resolve();
+  let seen: Tip | undefined;
 
   async function write(alongside: Alongside, more: Decide): Promise<Flush> {
     const [facts, files] = [waiting, output];
-    const done = await transact(writer, (tip) => {
+    const decide = (tip: Tip) => {
       if (tip.session.lease?.epoch !== epoch) throw new Fenced(session, epoch);
       const now = more(tip);
       const all = [...facts, ...now.map(keeper.redact)];
       const [first, ...rest] = all.map(keeper.close);
       if (!first) return { change: null, result: all };
       const { refs = () => [], threads = [] } = alongside;
-      return { change: { facts: [first, ...rest], output: files, refs: refs(tip), threads }, result: all };
-    });
+      const change: Change = { facts: [first, ...rest], output: files, refs: refs(tip), threads };
+      return { change, result: all };
+    };
+    const done = await transact(writer, decide, seen);
     if (!done.ok) return done;
+    seen = done.tip;
     waiting = waiting.slice(facts.length);
     output = Object.fromEntries(Object.entries(output).filter(([name]) => !(name in files)));
     history.extend(number(done.result, done.tip.session.seq - done.result.length));

@@ -9,7 +9,7 @@ import type { Session } from "../sessions/session.ts";
 import { type RefUpdate, refOf, type SessionStore } from "../sessions/store.ts";
 import { backOff, NoSession, transact } from "../sessions/transact.ts";
 import { fetchBranch, fetchHistory, startOfTurn } from "./branch.ts";
-import { openHistory } from "./history.ts";
+import { sinceCut } from "./history.ts";
 import { carryOver, treeOf } from "./workspace.ts";
 
 export type Reverted =
@@ -37,7 +37,7 @@ export async function revertTurn(revert: Revert): Promise<Reverted> {
   for (let attempt = 1; ; attempt += 1) {
     const tip = await store.tip(session);
     if (!tip) throw new NoSession(session);
-    const events = await openHistory(store, session).read();
+    const events = (await sinceCut(store, session, tip)).flatMap(({ events }) => events);
     const found = revertible(tip.session, events, { turn: revert.turn, now: hand.now() });
     if (found.kind !== "revertible") return found;
     const undone = await undo(revert, tip.session, found);

@@ -1,6 +1,6 @@
 import { release, startTurn, takeLease } from "../sessions/decide.ts";
 import type { CommitId } from "../sessions/ids.ts";
-import { hasTurns, hasWork, type Lease, threadOf } from "../sessions/session.ts";
+import { hasTurns, hasWork, type Lease, type Session, threadOf } from "../sessions/session.ts";
 import type { Tip } from "../sessions/store.ts";
 import { startOfTurn } from "./branch.ts";
 import { claim, openPen, type Taken } from "./claim.ts";
@@ -32,9 +32,10 @@ export interface Drained {
  * journal is corrupt it throws a `JournalError` before anything is written.
  */
 export async function runSession(runner: Runner): Promise<RunReport> {
-  await examine(runner);
+  const seen = await examine(runner);
   const { hand, holder } = runner;
-  const { result, tip } = await claim(runner, (now, isVoid) => takeLease(hand, now, { ...holder, isVoid }));
+  const take = (now: Session, isVoid: (lease: Lease) => boolean) => takeLease(hand, now, { ...holder, isVoid });
+  const { result, tip } = await claim(runner, take, seen);
   return result.kind === "taken" ? workOff(runner, { epoch: result.epoch, tip }) : result;
 }
 

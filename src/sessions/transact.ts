@@ -32,13 +32,24 @@ export class NoSession extends Error {
 /**
  * Decides over the tip and swaps the change in; after a lost swap it reads and decides again, so a decision never rests
  * on a state that has passed. Facts that must keep their ids are made before, outside `decide`. When the store gives no
- * answer it is asked again a few times, and never writes a change twice.
+ * answer it is asked again a few times, and never writes a change twice. Whoever has just seen the tip may give it as
+ * `seen`, and saves a look: the swap tells if it has moved.
  */
-export async function transact<R>(writer: Writer, decide: (tip: Tip) => Decision<R>): Promise<Transaction<R>> {
-  let tip = await read(writer);
+export async function transact<R>(
+  writer: Writer,
+  decide: (tip: Tip) => Decision<R>,
+  seen?: Tip,
+): Promise<Transaction<R>> {
+  let isFresh = seen === undefined;
+  let tip = seen ?? (await read(writer));
   for (let attempt = 1; ; attempt += 1) {
     const { change, result } = decide(tip);
-    if (!change) return { ok: true, tip, result };
+    if (!change && isFresh) return { ok: true, tip, result };
+    isFresh = true;
+    if (!change) {
+      tip = await read(writer);
+      continue;
+    }
     const swap = await swapOnce(writer, compose(writer.session, tip, change));
     if (swap.ok) return { ok: true, tip: swap.tip, result };
     const now = await read(writer);

@@ -4,6 +4,7 @@ import { Failure } from "./failure.ts";
 import { openHome } from "./home.ts";
 import { selectSession } from "./select.ts";
 import { print, printJson, type Terminal } from "./terminal.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
 export interface CheckpointOptions {
   readonly session?: string;
@@ -20,12 +21,19 @@ export async function checkpoint(
   const session = await selectSession(clone, options.session);
   await using home = await openHome(terminal, clone, session);
   const { repository, store } = home;
-  const made = await makeCheckpoint(repository, store, { session, label, hand: clone.hand });
+  const made = await makeCheckpoint(repository, store, {
+    session,
+    label: withoutSecrets(terminal, label),
+    hand: clone.hand,
+  });
   if (made.kind !== "made") throw refused(session, made.kind);
   const tip = await store.tip(session);
   if (tip) await home.changed(tip.session);
   if (options.json) return printJson(terminal, made.checkpoint);
-  print(terminal, `Commit ${made.checkpoint.commit.slice(0, 7)} of session ${session} is now “${label}”.`);
+  print(
+    terminal,
+    `Commit ${made.checkpoint.commit.slice(0, 7)} of session ${session} is now “${made.checkpoint.label}”.`,
+  );
   print(terminal, "All checkpoints: offshoot session checkpoints");
 }
 

@@ -10,6 +10,7 @@ import { openRunner } from "./local-runner.ts";
 import { progress } from "./progress.ts";
 import { selectSession } from "./select.ts";
 import { note, print, printJson, type Terminal } from "./terminal.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
 export interface CompactOptions {
   readonly session?: string;
@@ -29,7 +30,7 @@ export async function compact(terminal: Terminal, clone: Clone, options: Compact
   await using runner = await openRunner(terminal, clone, wanted);
   note(terminal, `Compacting session ${session} with ${tip.session.model ?? "its model"}`);
   const { hint } = options;
-  const compaction = await compactSession(runner, hint === undefined ? {} : { hint });
+  const compaction = await compactSession(runner, hint === undefined ? {} : { hint: withoutSecrets(terminal, hint) });
   if ("left" in compaction && compaction.left) {
     await runner.sweep();
     await workOff(runner, compaction.left);

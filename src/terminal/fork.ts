@@ -6,6 +6,7 @@ import { Failure } from "./failure.ts";
 import { openHome } from "./home.ts";
 import { selectSession } from "./select.ts";
 import { print, printJson, type Terminal } from "./terminal.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
 export interface ForkOptions {
   readonly session?: string;
@@ -22,7 +23,8 @@ export async function fork(terminal: Terminal, clone: Clone, options: ForkOption
   const from = await selectSession(clone, options.session);
   await using home = await openHome(terminal, clone, from);
   const session = terminal.newId() as SessionId;
-  const { at: turn, description } = options;
+  const { at: turn } = options;
+  const description = options.description && withoutSecrets(terminal, options.description);
   const forked = await forkSession(home.store, { from, turn, session, description, hand: clone.hand });
   if (forked.kind === "unknown-turn") throw unknownTurn(from, forked.turns);
   if (forked.kind === "deleted") throw new Failure("refused", `Session ${from} is deleted.`, "Fork another one.");

@@ -9,7 +9,7 @@ import { type CommitId, parseSessionId, type SessionId } from "../sessions/ids.t
 import type { Branch, PromptSource } from "../sessions/journal.ts";
 import { redactor } from "../sessions/redact.ts";
 import type { Lease } from "../sessions/session.ts";
-import { compose, StoreError, type Tip } from "../sessions/store.ts";
+import { type Change, compose, StoreError, type Tip } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
 import { type Clone, cacheIn } from "./clone.ts";
 import { exitCodes, Failure } from "./failure.ts";
@@ -21,6 +21,7 @@ import { readRoster } from "./roster.ts";
 import { selectSession } from "./select.ts";
 import { note, print, printJson, type Terminal } from "./terminal.ts";
 import { type TurnResult, turnResult } from "./turn-result.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 import { plural } from "./words.ts";
 
 export interface RunOptions {
@@ -76,7 +77,6 @@ async function runKept(terminal: Terminal, clone: Clone, options: RunOptions, gi
   const prompt = redactor({ known: runner.secrets() }).text(given);
   const opening = joins ? null : await openingOf(terminal, clone, { session, options, prompt });
   const source: PromptSource = { kind: "terminal", id: terminal.newId(), host: hostname() };
-  if (joins) await examine(runner);
   const taken = await (opening ? open(runner, { opening, source, prompt }) : join(runner, { source, prompt }));
   await runner.sweep();
   const drained = await workOff(runner, taken);
@@ -118,10 +118,11 @@ interface Opening {
 }
 
 async function openingOf(
-  { env }: Terminal,
+  terminal: Terminal,
   clone: Clone,
   { session, options, prompt }: { session: SessionId; options: RunOptions; prompt: string },
 ): Promise<Opening> {
+  const { env } = terminal;
   const parent = parseSessionId(env.OFFSHOOT_SESSION_ID ?? "");
   const depth = parent ? Number(env.OFFSHOOT_DEPTH ?? 0) + 1 : 0;
   if (depth > deepest) {
@@ -131,7 +132,8 @@ async function openingOf(
       "Do the work in this session, or end it and say what is left.",
     );
   }
-  const description = options.description ?? prompt.split("\n", 1)[0]?.slice(0, 200).toWellFormed() ?? "";
+  const [first = ""] = prompt.split("\n", 1);
+  const description = withoutSecrets(terminal, options.description ?? first.slice(0, 200).toWellFormed());
   const branch = await branchOf(clone, { session, title: description, name: options.branch });
   return { project: clone.project, description, branch, depth, ...(parent ? { parent } : {}) };
 }
@@ -176,9 +178,10 @@ async function open(runner: LocalRunner, { opening, source, prompt: text }: Aske
 
 /** Queues the prompt and takes the session in one append; one that somebody holds is left alone. */
 async function join(runner: LocalRunner, { source, prompt: text }: Asked): Promise<{ epoch: number; tip: Tip }> {
+  const seen = await examine(runner);
   const { session, store, hand, asker, holder } = runner;
   const isVoid = (lease: Lease) => hasExpired(lease, hand.now()) || isGone(lease);
-  const done = await transact({ store, session, pause: backOff }, (tip) => {
+  const take = (tip: Tip) => {
     const { lease } = tip.session;
     if (lease && !isVoid(lease)) throw busy(session, lease);
     const queued = queue({ ...hand, by: asker }, tip.session, { source, text });
@@ -187,8 +190,10 @@ async function join(runner: LocalRunner, { source, prompt: text }: Asked): Promi
     const state = compose(session, tip, { facts: [prompt] }).state;
     const taken = takeLease(hand, state, { ...holder, isVoid });
     if (taken.kind !== "taken") throw new Error(`A session with a prompt is ${taken.kind}.`);
-    return { change: { facts: [prompt, ...taken.change.facts] }, result: taken.epoch };
-  });
+    const change: Change = { facts: [prompt, ...taken.change.facts] };
+    return { change, result: taken.epoch };
+  };
+  const done = await transact({ store, session, pause: backOff }, take, seen);
   if (!done.ok) throw new StoreError("refused", `${done.moved.join(", ")} moved and came back`);
   return { epoch: done.result, tip: done.tip };
 }

@@ -28,8 +28,9 @@ async function openSession() {
     if (!now) throw new Error("The session is gone.");
     const taken = takeLease(by, now, { holder: "test", isVoid: () => true });
     if (taken.kind !== "taken") throw new Error(`The lease is ${taken.kind}.`);
-    await append(taken.change);
-    const history = openHistory(store, session);
+    const took = await append(taken.change);
+    if (!took.ok) throw new Error("The lease was lost.");
+    const history = openHistory({ store, session, tip: took.tip, open: (event) => event });
     const keeping = { visibility: "full" as const, key: null, notice: null };
     const keeper = openKeeper({ session, keys: undefined, keeping, secrets: () => [] });
     return openRecorder({ store, session, epoch: taken.epoch, hand: by, history, keeper, watch: () => undefined });
