@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { stepsOf } from "../src/sessions/chain.ts";
 import { fact } from "../src/sessions/decide.ts";
-import { importStream } from "../src/sessions/git-commit.ts";
-import { gitStore } from "../src/sessions/git-store.ts";
+import { importStream } from "../src/sessions/git/commit.ts";
+import { gitStore } from "../src/sessions/git/git-store.ts";
 import { type Append, compose, type SessionStore, type Tip } from "../src/sessions/store.ts";
 import { git, importInto, openRepository } from "./git.ts";
 import { type Deed, interleave, type Row } from "./measure.ts";

@@ -1,15 +1,15 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { archivedNotesRef } from "../src/sessions/archive.ts";
+import { archivedNotesRef } from "../src/sessions/archive/archive.ts";
 import { fact } from "../src/sessions/decide.ts";
-import { gitStore } from "../src/sessions/git-store.ts";
+import { gitStore } from "../src/sessions/git/git-store.ts";
 import { compose } from "../src/sessions/store.ts";
 import { git, importInto, openRepository } from "./git.ts";
 import { archiveStream, asCommits, liveStream, mainStream, manySessions } from "./many.ts";
 import { type Deed, interleave, plain, type Row } from "./measure.ts";
 import { ada, newSession, openStory, promptOf } from "./story.ts";
 
-const rounds = 9;
+const rounds = 7;
 const count = 10_000;
 
 /** What sessions of the past cost those who push, clone and read now. */

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { Repository } from "../src/sessions/git.ts";
-import { cleanEnvironment, runGit } from "../src/sessions/git-process.ts";
+import { cleanEnvironment, runGit } from "../src/sessions/git/process.ts";
+import { Repository } from "../src/sessions/git/repository.ts";
 
 const path = process.env.PATH ?? "";
 

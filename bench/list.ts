@@ -14,7 +14,7 @@ import { liveStream, mainStream, manySessions } from "./many.ts";
 import { interleave, plain, type Row } from "./measure.ts";
 import { newSession } from "./story.ts";
 
-const rounds = 9;
+const rounds = 7;
 const env = { PATH: process.env.PATH ?? "", HOME: "/nonexistent", GIT_CONFIG_GLOBAL: "/dev/null" };
 
 const forEachRef = ["for-each-ref", "--format=%(objectname):state.toml", sessionsRef];

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { archivedNotesRef, archiveRef, formatEntry } from "../src/sessions/archive.ts";
+import { archivedNotesRef, archiveRef, formatEntry } from "../src/sessions/archive/archive.ts";
 import { fold } from "../src/sessions/fold.ts";
 import type { CommitId, SessionId } from "../src/sessions/ids.ts";
 import { encode } from "../src/sessions/journal.ts";

@@ -1,15 +1,15 @@
 import { join } from "node:path";
-import { contextOf } from "../src/runner/context.ts";
+import { type Context, contextOf } from "../src/runner/context.ts";
 import { openHistory } from "../src/runner/history.ts";
-import { gitStore } from "../src/sessions/git-store.ts";
+import { gitStore } from "../src/sessions/git/git-store.ts";
 import type { SessionId } from "../src/sessions/ids.ts";
-import { refOf } from "../src/sessions/store.ts";
+import { refOf, type SessionStore } from "../src/sessions/store.ts";
 import { git, importInto, openRepository } from "./git.ts";
 import { asCommits } from "./many.ts";
 import { interleave, type Row } from "./measure.ts";
 import { newSession, openStory } from "./story.ts";
 
-const rounds = 9;
+const rounds = 7;
 
 /** Everything that a turn has to know of the session, on a machine that has nothing of it. */
 export async function resumeRows(folder: string): Promise<readonly Row[]> {
@@ -24,7 +24,7 @@ export async function resumeRows(folder: string): Promise<readonly Row[]> {
   const took = await interleave(rounds, {
     ours: async () => {
       const store = gitStore(await fresh());
-      return async () => contextOf(await openHistory(store, session).read());
+      return () => resume(store, session);
     },
     floor: async () => {
       const { dir } = await fresh();
@@ -43,6 +43,12 @@ export async function resumeRows(folder: string): Promise<readonly Row[]> {
     },
     { what: "the same", ours, floor: whole, against: "the same two of all its appends" },
   ];
+}
+
+async function resume(store: SessionStore, session: SessionId): Promise<Context> {
+  const tip = await store.tip(session);
+  if (!tip) throw new Error("There is no session to resume.");
+  return contextOf(await openHistory({ store, session, tip, open: (event) => event }).read());
 }
 
 /** Gives how many appends a turn has to read. */

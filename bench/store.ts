@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { appendRows } from "./append.ts";
@@ -19,6 +20,6 @@ export async function benchStore(): Promise<void> {
     printTable("Among 10,000 sessions", await listRows(folder));
     printTable("With 10,000 sessions in the archive", await archiveRows(folder));
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }

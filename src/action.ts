@@ -16,11 +16,11 @@ import { type Audience, chooseKeeping, givenKey } from "./runner/keeping.ts";
 import { type RunReport, runSession } from "./runner/run.ts";
 import type { Runner } from "./runner/runner.ts";
 import { secretsIn } from "./runner/secrets.ts";
-import { Repository } from "./sessions/git.ts";
-import { gitStore } from "./sessions/git-store.ts";
+import { gitStore } from "./sessions/git/git-store.ts";
+import { Repository } from "./sessions/git/repository.ts";
 import { type CommitId, parseSessionId, type SessionId } from "./sessions/ids.ts";
 import { encode, JournalError } from "./sessions/journal.ts";
-import { signer } from "./sessions/signatures.ts";
+import { signer } from "./sessions/secrets/signatures.ts";
 
 /** Who `GITHUB_TOKEN` acts as. */
 const actionsBot = { login: "github-actions[bot]", id: 41898282 };

@@ -10,7 +10,7 @@ import { tokenRoute } from "./github/token-route.ts";
 import { broker } from "./github/tokens.ts";
 import { type TriggeringEvent, triggerOf } from "./github/triggers.ts";
 import { isWanted } from "./github/wake.ts";
-import { githubStore } from "./sessions/github-store.ts";
+import { githubStore } from "./sessions/github/github-store.ts";
 import type { Actor } from "./sessions/journal.ts";
 import type { SessionStore } from "./sessions/store.ts";
 

@@ -6,8 +6,8 @@ import { expect, test } from "vitest";
 import { notKept } from "../src/runner/keeper.ts";
 import { type Audience, chooseKeeping, givenKey } from "../src/runner/keeping.ts";
 import { visibilitySchema } from "../src/sessions/journal.ts";
-import { newJournalKey } from "../src/sessions/journal-keys.ts";
-import { redactor } from "../src/sessions/redact.ts";
+import { newJournalKey } from "../src/sessions/secrets/journal-keys.ts";
+import { redactor } from "../src/sessions/secrets/redact.ts";
 
 const page = readFileSync(join(import.meta.dirname, "..", "docs", "security.md"), "utf8");
 const [found = [], missed = []] = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) =>

@@ -1,6 +1,6 @@
 import { parseCommand } from "../sessions/command.ts";
 import { JournalError, type ThreadSource } from "../sessions/journal.ts";
-import { redactor } from "../sessions/redact.ts";
+import { redactor } from "../sessions/secrets/redact.ts";
 import { hasWork } from "../sessions/session.ts";
 import { StoreError } from "../sessions/store.ts";
 import {

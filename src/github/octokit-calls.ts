@@ -1,5 +1,5 @@
 import type { Octokit } from "@octokit/rest";
-import { statusOf } from "../sessions/github-answers.ts";
+import { statusOf } from "../sessions/github/answers.ts";
 import { ForgeError } from "./forge.ts";
 
 /** A repository, and Probot's client or @octokit/rest's, authenticated for it. */

@@ -1,4 +1,4 @@
-import type { Repository } from "../sessions/git.ts";
+import type { Repository } from "../sessions/git/repository.ts";
 import type { CommitId } from "../sessions/ids.ts";
 import type { Session } from "../sessions/session.ts";
 import { refOf } from "../sessions/store.ts";

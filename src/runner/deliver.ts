@@ -1,8 +1,8 @@
 import { stringify } from "smol-toml";
 import { workTitle } from "../github/comments.ts";
 import { fact, type Hand } from "../sessions/decide.ts";
-import type { Repository } from "../sessions/git.ts";
-import { signature } from "../sessions/git-commit.ts";
+import { signature } from "../sessions/git/commit.ts";
+import type { Repository } from "../sessions/git/repository.ts";
 import type { CommitId } from "../sessions/ids.ts";
 import type { Fact, TurnUsage } from "../sessions/journal.ts";
 import { noteUpdate } from "../sessions/notes.ts";

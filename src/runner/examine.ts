@@ -1,7 +1,7 @@
-import { readSigned } from "../sessions/git-store.ts";
+import { readSigned } from "../sessions/git/git-store.ts";
 import { JournalError } from "../sessions/journal.ts";
-import { type OpenKeys, openRing } from "../sessions/journal-keys.ts";
-import { suspicions } from "../sessions/signatures.ts";
+import { type OpenKeys, openRing } from "../sessions/secrets/journal-keys.ts";
+import { suspicions } from "../sessions/secrets/signatures.ts";
 import type { Tip } from "../sessions/store.ts";
 import { NoSession } from "../sessions/transact.ts";
 import { sinceCut } from "./history.ts";

@@ -1,8 +1,8 @@
 import type { SessionId } from "../sessions/ids.ts";
 import type { Event, EventOf, Fact, Visibility } from "../sessions/journal.ts";
-import { type KeyRing, newRing, type OpenKeys, openRing } from "../sessions/journal-keys.ts";
-import { redactor } from "../sessions/redact.ts";
-import { clearBytes, clearText, openText, type Place, sealBytes, sealText } from "../sessions/seal.ts";
+import { type KeyRing, newRing, type OpenKeys, openRing } from "../sessions/secrets/journal-keys.ts";
+import { redactor } from "../sessions/secrets/redact.ts";
+import { clearBytes, clearText, openText, type Place, sealBytes, sealText } from "../sessions/secrets/seal.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Keeping } from "./keeping.ts";
 

@@ -1,5 +1,5 @@
 import type { Visibility } from "../sessions/journal.ts";
-import { type MasterKey, parseJournalKey } from "../sessions/journal-keys.ts";
+import { type MasterKey, parseJournalKey } from "../sessions/secrets/journal-keys.ts";
 
 /** How a run writes journals down. */
 export interface Keeping {

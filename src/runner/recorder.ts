@@ -1,5 +1,5 @@
 import { fact, type Hand } from "../sessions/decide.ts";
-import type { Repository } from "../sessions/git.ts";
+import type { Repository } from "../sessions/git/repository.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
 import { type Event, type Fact, number } from "../sessions/journal.ts";
 import {

@@ -1,7 +1,7 @@
 import { stringify } from "smol-toml";
 import { fact, type Hand } from "../sessions/decide.ts";
-import type { Repository } from "../sessions/git.ts";
-import { type NewCommit, signature } from "../sessions/git-commit.ts";
+import { type NewCommit, signature } from "../sessions/git/commit.ts";
+import type { Repository } from "../sessions/git/repository.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
 import { noteUpdate } from "../sessions/notes.ts";
 import { type NotReverted, type Revertible, revertible } from "../sessions/revert.ts";

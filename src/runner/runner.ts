@@ -1,7 +1,7 @@
 import type { Config } from "../config.ts";
 import type { Forge } from "../github/forge.ts";
 import type { Hand, Holder } from "../sessions/decide.ts";
-import type { Repository } from "../sessions/git.ts";
+import type { Repository } from "../sessions/git/repository.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
 import type { Fact, Problem } from "../sessions/journal.ts";
 import type { Lease } from "../sessions/session.ts";

@@ -1,6 +1,6 @@
 import { fact, type Hand } from "../sessions/decide.ts";
-import type { Repository } from "../sessions/git.ts";
-import { signature } from "../sessions/git-commit.ts";
+import { signature } from "../sessions/git/commit.ts";
+import type { Repository } from "../sessions/git/repository.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
 import { refOf, type Tip } from "../sessions/store.ts";
 import { isRefusal, leftSnapshot, type Recorder } from "./recorder.ts";

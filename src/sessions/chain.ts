@@ -1,8 +1,8 @@
-import { type NewCommit, type Signature, signature } from "./git-commit.ts";
+import { type NewCommit, type Signature, signature } from "./git/commit.ts";
 import { type CommitId, parseSessionId, type SessionId } from "./ids.ts";
 import { decode, encode, JournalError, type Stored } from "./journal.ts";
+import type { Sign } from "./secrets/signatures.ts";
 import { formatState, parseState, type Session } from "./session.ts";
-import type { Sign } from "./signatures.ts";
 import { type Append, refOf, StoreError, sessionsRef, type ThreadIndex } from "./store.ts";
 
 /** An append as its commit holds it; null where a file is not there. */

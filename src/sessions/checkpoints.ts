@@ -1,5 +1,5 @@
 import { fact, type Hand } from "./decide.ts";
-import type { Repository } from "./git.ts";
+import type { Repository } from "./git/repository.ts";
 import type { CommitId, SessionId } from "./ids.ts";
 import { type Note, noteUpdate, readNotes, withCheckpoint } from "./notes.ts";
 import type { SessionStore } from "./store.ts";

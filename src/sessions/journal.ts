@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type CommitId, commitIdSchema, eventIdSchema, sessionIdSchema } from "./ids.ts";
-import { keyRingSchema } from "./journal-keys.ts";
 import { messageSchema, tokensSchema } from "./message.ts";
+import { keyRingSchema } from "./secrets/journal-keys.ts";
 
 const integer = v.pipe(v.number(), v.integer());
 const count = v.pipe(integer, v.minValue(0));

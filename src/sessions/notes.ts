@@ -1,9 +1,9 @@
 import { parse, stringify, TomlError } from "smol-toml";
 import * as v from "valibot";
 import type { Hand } from "./decide.ts";
-import type { Repository } from "./git.ts";
-import { signature } from "./git-commit.ts";
-import { complaint } from "./git-output.ts";
+import { signature } from "./git/commit.ts";
+import { complaint } from "./git/output.ts";
+import type { Repository } from "./git/repository.ts";
 import { type CommitId, commitIdSchema, type SessionId, sessionIdSchema } from "./ids.ts";
 import { type RefUpdate, refOf, StoreError } from "./store.ts";
 

@@ -2,7 +2,7 @@ import { parse, stringify } from "smol-toml";
 import * as v from "valibot";
 import { commitIdSchema, eventIdSchema, sessionIdSchema } from "./ids.ts";
 import { actorSchema, outcomeSchema, runSchema, sourceSchema } from "./journal.ts";
-import { keyRingSchema } from "./journal-keys.ts";
+import { keyRingSchema } from "./secrets/journal-keys.ts";
 
 /** Version of the fold: a state written by another version is folded again from the journal. */
 export const foldVersion = 2;

@@ -1,13 +1,13 @@
 import { parse, TomlError } from "smol-toml";
 import { FoldError, fold } from "./fold.ts";
-import { formatName, signature } from "./git-commit.ts";
+import { formatName, signature } from "./git/commit.ts";
 import type { CommitId, SessionId } from "./ids.ts";
 import { type Event, parseEvent } from "./journal.ts";
-import type { OpenKeys } from "./journal-keys.ts";
-import { redactor } from "./redact.ts";
-import { isSealed } from "./seal.ts";
+import type { OpenKeys } from "./secrets/journal-keys.ts";
+import { redactor } from "./secrets/redact.ts";
+import { isSealed } from "./secrets/seal.ts";
+import { suspicions } from "./secrets/signatures.ts";
 import { foldVersion, formatState, type Session } from "./session.ts";
-import { suspicions } from "./signatures.ts";
 
 /** A commit of a session's chain, as git has it. */
 export interface Evidence {

@@ -1,5 +1,5 @@
 import { Octokit } from "@octokit/rest";
-import { statusOf } from "../sessions/github-answers.ts";
+import { statusOf } from "../sessions/github/answers.ts";
 import type { Run } from "../sessions/journal.ts";
 import type { RunSight } from "./alive.ts";
 import type { Origin } from "./clone.ts";

@@ -1,6 +1,6 @@
 import { cachedState, decodeChain } from "../sessions/chain.ts";
 import { replay } from "../sessions/fold.ts";
-import { readChain } from "../sessions/git-store.ts";
+import { readChain } from "../sessions/git/git-store.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
 import type { Event, Stored } from "../sessions/journal.ts";
 import type { Session } from "../sessions/session.ts";

@@ -1,9 +1,9 @@
 import * as v from "valibot";
-import { type Cleaner, type CleanReport, clean, deleteSession } from "../sessions/clean.ts";
+import { type Cleaner, type CleanReport, clean, deleteSession } from "../sessions/archive/clean.ts";
+import { explainOutOfReach } from "../sessions/archive/out-of-reach.ts";
+import { purgeSession } from "../sessions/archive/purge.ts";
+import { explainKept, type Kept } from "../sessions/archive/retire.ts";
 import { type SessionId, sessionIdSchema } from "../sessions/ids.ts";
-import { explainOutOfReach } from "../sessions/out-of-reach.ts";
-import { purgeSession } from "../sessions/purge.ts";
-import { explainKept, type Kept } from "../sessions/retire.ts";
 import { backOff } from "../sessions/transact.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";

@@ -1,8 +1,8 @@
 import { basename, join } from "node:path";
 import type { Hand } from "../sessions/decide.ts";
-import { Repository } from "../sessions/git.ts";
-import { runGit } from "../sessions/git-process.ts";
-import { gitStore } from "../sessions/git-store.ts";
+import { gitStore } from "../sessions/git/git-store.ts";
+import { runGit } from "../sessions/git/process.ts";
+import { Repository } from "../sessions/git/repository.ts";
 import type { Actor } from "../sessions/journal.ts";
 import type { SessionStore } from "../sessions/store.ts";
 import { Failure } from "./failure.ts";

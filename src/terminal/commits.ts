@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Repository } from "../sessions/git.ts";
+import type { Repository } from "../sessions/git/repository.ts";
 import { type CommitId, commitIdSchema } from "../sessions/ids.ts";
 import type { Event } from "../sessions/journal.ts";
 import { readSession } from "./chosen.ts";

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { Remote, Repository } from "../sessions/git.ts";
-import { gitStore } from "../sessions/git-store.ts";
+import { gitStore } from "../sessions/git/git-store.ts";
+import type { Remote, Repository } from "../sessions/git/repository.ts";
 import { parseSessionId, type SessionId } from "../sessions/ids.ts";
 import type { Session } from "../sessions/session.ts";
 import { refOf, type SessionStore } from "../sessions/store.ts";

@@ -1,4 +1,4 @@
-import type { Repository } from "../sessions/git.ts";
+import type { Repository } from "../sessions/git/repository.ts";
 import type { CommitId } from "../sessions/ids.ts";
 
 /** A file of `output/` in one append of a session. */

@@ -1,9 +1,9 @@
 import { fact, hasExpired } from "../sessions/decide.ts";
-import { gitStore } from "../sessions/git-store.ts";
+import { gitStore } from "../sessions/git/git-store.ts";
 import type { SessionId } from "../sessions/ids.ts";
-import { type MasterKey, newJournalKey, parseJournalKey, rewrap } from "../sessions/journal-keys.ts";
+import { type MasterKey, newJournalKey, parseJournalKey, rewrap } from "../sessions/secrets/journal-keys.ts";
+import { signer } from "../sessions/secrets/signatures.ts";
 import type { Session } from "../sessions/session.ts";
-import { signer } from "../sessions/signatures.ts";
 import { StoreError } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
 import type { Clone } from "./clone.ts";

@@ -1,4 +1,4 @@
-import { archiveRef, readEntries } from "../sessions/archive.ts";
+import { archiveRef, readEntries } from "../sessions/archive/archive.ts";
 import { type CommitId, parseSessionId, type SessionId } from "../sessions/ids.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Clone } from "./clone.ts";

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Repository } from "../sessions/git.ts";
+import type { Repository } from "../sessions/git/repository.ts";
 import { type CommitId, parseSessionId, type SessionId } from "../sessions/ids.ts";
 import { type Head, parseHead } from "../sessions/session.ts";
 import { type SessionStore, sessionsRef } from "../sessions/store.ts";

@@ -7,7 +7,7 @@ import { branchName } from "../sessions/branch-name.ts";
 import { deepest, hasExpired, openAlone, queue, takeLease } from "../sessions/decide.ts";
 import { type CommitId, parseSessionId, type SessionId } from "../sessions/ids.ts";
 import type { Branch, PromptSource } from "../sessions/journal.ts";
-import { redactor } from "../sessions/redact.ts";
+import { redactor } from "../sessions/secrets/redact.ts";
 import type { Lease } from "../sessions/session.ts";
 import { type Change, compose, StoreError, type Tip } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { givenKey } from "../runner/keeping.ts";
-import type { Repository } from "../sessions/git.ts";
+import type { Repository } from "../sessions/git/repository.ts";
 import { type CommitId, type SessionId, sessionIdSchema } from "../sessions/ids.ts";
-import { openRing } from "../sessions/journal-keys.ts";
+import { openRing } from "../sessions/secrets/journal-keys.ts";
 import { parseState, type Session } from "../sessions/session.ts";
 import { type Case, type Check, checkNames, type Evidence, verify as runChecks } from "../sessions/verify.ts";
 import { chooseSession } from "./chosen.ts";

@@ -1,5 +1,5 @@
 import { secretsIn } from "../runner/secrets.ts";
-import { redactor } from "../sessions/redact.ts";
+import { redactor } from "../sessions/secrets/redact.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What a person wrote, as it may be written down. */

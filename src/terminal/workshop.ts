@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { killFamily } from "../runner/processes.ts";
 import { shellMark } from "../runner/shell-state.ts";
-import { type Remote, Repository } from "../sessions/git.ts";
+import { type Remote, Repository } from "../sessions/git/repository.ts";
 import type { SessionId } from "../sessions/ids.ts";
 import type { Clone } from "./clone.ts";
 import type { Terminal } from "./terminal.ts";

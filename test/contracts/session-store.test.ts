@@ -1,10 +1,10 @@
-import { gitStore } from "../../src/sessions/git-store.ts";
-import { githubStore } from "../../src/sessions/github-store.ts";
+import { gitStore } from "../../src/sessions/git/git-store.ts";
+import { githubStore } from "../../src/sessions/github/github-store.ts";
 import type { CommitId } from "../../src/sessions/ids.ts";
 import { memoryStore } from "../../src/sessions/memory-store.ts";
 import { refOf } from "../../src/sessions/store.ts";
 import { at, client } from "../playground/github-fixture.ts";
-import { githubWorld } from "../sessions/github-world.ts";
+import { githubWorld } from "../sessions/github/github-world.ts";
 import { gitRemote, plainCommit } from "../sessions/remote.ts";
 import { sessionStoreContract } from "./session-store.ts";
 import { sqliteWorld } from "./sqlite-store.ts";

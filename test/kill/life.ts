@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { parseSessionId, type SessionId } from "../../src/sessions/ids.ts";
 import { refOf, sessionsRef } from "../../src/sessions/store.ts";
-import { useSession } from "../sessions/archive-world.ts";
+import { useSession } from "../sessions/archive/archive-world.ts";
 import { look, verified } from "./look.ts";
 import {
   type Death,

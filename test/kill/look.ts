@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type * as v from "valibot";
-import { archivedNotesRef, archivedTips, archiveRef } from "../../src/sessions/archive.ts";
-import { gitStore, readChain } from "../../src/sessions/git-store.ts";
+import { archivedNotesRef, archivedTips, archiveRef } from "../../src/sessions/archive/archive.ts";
+import { readTips } from "../../src/sessions/archive/tips.ts";
+import { gitStore, readChain } from "../../src/sessions/git/git-store.ts";
 import type { CommitId, SessionId } from "../../src/sessions/ids.ts";
 import type { Event } from "../../src/sessions/journal.ts";
 import { refOf, sessionsRef, type Tip } from "../../src/sessions/store.ts";
-import { readTips } from "../../src/sessions/tips.ts";
 import type { Clone } from "../../src/terminal/clone.ts";
 import type { Terminal } from "../../src/terminal/terminal.ts";
 import { type verifiedSchema, verify } from "../../src/terminal/verify.ts";

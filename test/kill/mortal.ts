@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Repository } from "../../src/sessions/git.ts";
+import type { Repository } from "../../src/sessions/git/repository.ts";
 import { type Death, type Moment, type Operation, type Write, type Writes, writeOf } from "./points.ts";
 
 /** A process that dies at a named point: what it writes goes through here. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Repository } from "../../src/sessions/git.ts";
+import { Repository } from "../../src/sessions/git/repository.ts";
 import type { CommitId } from "../../src/sessions/ids.ts";
 import type { Event } from "../../src/sessions/journal.ts";
 import { isAlive } from "../runner/work-tree.ts";

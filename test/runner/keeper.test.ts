@@ -4,7 +4,7 @@ import type { Keeping } from "../../src/runner/keeping.ts";
 import { fact } from "../../src/sessions/decide.ts";
 import type { Event, Fact } from "../../src/sessions/journal.ts";
 import { number } from "../../src/sessions/journal.ts";
-import { type MasterKey, newJournalKey, parseJournalKey } from "../../src/sessions/journal-keys.ts";
+import { type MasterKey, newJournalKey, parseJournalKey } from "../../src/sessions/secrets/journal-keys.ts";
 import { hand, newSession } from "../sessions/events.ts";
 
 function masterKey(): MasterKey {

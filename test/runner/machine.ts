@@ -9,8 +9,8 @@ import { openaiModel } from "../../src/runner/openai.ts";
 import { runSession } from "../../src/runner/run.ts";
 import type { Runner } from "../../src/runner/runner.ts";
 import type { Hand } from "../../src/sessions/decide.ts";
-import { Repository } from "../../src/sessions/git.ts";
-import { gitStore } from "../../src/sessions/git-store.ts";
+import { gitStore } from "../../src/sessions/git/git-store.ts";
+import { Repository } from "../../src/sessions/git/repository.ts";
 import type { SessionId } from "../../src/sessions/ids.ts";
 import type { Actor } from "../../src/sessions/journal.ts";
 

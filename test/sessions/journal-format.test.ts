@@ -10,7 +10,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { formatSchema, schemaFile, schemaOf } from "../../scripts/schemas.ts";
 import { type Keeper, openKeeper } from "../../src/runner/keeper.ts";
 import { fold, replay } from "../../src/sessions/fold.ts";
-import { gitStore } from "../../src/sessions/git-store.ts";
+import { gitStore } from "../../src/sessions/git/git-store.ts";
 import type { CommitId, SessionId } from "../../src/sessions/ids.ts";
 import {
   decode,
@@ -21,10 +21,10 @@ import {
   eventSchema,
   type Fact,
 } from "../../src/sessions/journal.ts";
-import { type MasterKey, parseJournalKey } from "../../src/sessions/journal-keys.ts";
-import { isSealed } from "../../src/sessions/seal.ts";
+import { type MasterKey, parseJournalKey } from "../../src/sessions/secrets/journal-keys.ts";
+import { isSealed } from "../../src/sessions/secrets/seal.ts";
+import { signer } from "../../src/sessions/secrets/signatures.ts";
 import { formatState, type Session } from "../../src/sessions/session.ts";
-import { signer } from "../../src/sessions/signatures.ts";
 import { compose, refOf, type SessionStore, type Tip } from "../../src/sessions/store.ts";
 import { given, someCommit, tipOf } from "./events.ts";
 import { gitRemote, plainCommit } from "./remote.ts";

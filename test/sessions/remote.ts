@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { Repository } from "../../src/sessions/git.ts";
-import type { NewCommit } from "../../src/sessions/git-commit.ts";
-import { gitStore } from "../../src/sessions/git-store.ts";
+import type { NewCommit } from "../../src/sessions/git/commit.ts";
+import { gitStore } from "../../src/sessions/git/git-store.ts";
+import { Repository } from "../../src/sessions/git/repository.ts";
 import type { CommitId } from "../../src/sessions/ids.ts";
 import type { SessionStore } from "../../src/sessions/store.ts";
 

@@ -6,8 +6,8 @@ import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { type Script, startScriptedModel } from "../../playground/scripted-model.ts";
-import { Repository } from "../../src/sessions/git.ts";
-import { gitStore } from "../../src/sessions/git-store.ts";
+import { gitStore } from "../../src/sessions/git/git-store.ts";
+import { Repository } from "../../src/sessions/git/repository.ts";
 import type { Session } from "../../src/sessions/session.ts";
 import type { SessionStore } from "../../src/sessions/store.ts";
 

@@ -4,7 +4,7 @@ import { openKeeper } from "../../src/runner/keeper.ts";
 import { fact, queue } from "../../src/sessions/decide.ts";
 import type { CommitId } from "../../src/sessions/ids.ts";
 import { encode } from "../../src/sessions/journal.ts";
-import { newJournalKey, parseJournalKey } from "../../src/sessions/journal-keys.ts";
+import { newJournalKey, parseJournalKey } from "../../src/sessions/secrets/journal-keys.ts";
 import { compose, refOf } from "../../src/sessions/store.ts";
 import type { Shown } from "../../src/terminal/shown.ts";
 import type { statsSchema } from "../../src/terminal/stats.ts";

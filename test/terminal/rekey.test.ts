@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { say, script } from "../../playground/scripted-model.ts";
 import { seizeLease } from "../../src/sessions/decide.ts";
-import { newJournalKey, openRing, parseJournalKey } from "../../src/sessions/journal-keys.ts";
+import { newJournalKey, openRing, parseJournalKey } from "../../src/sessions/secrets/journal-keys.ts";
 import { compose } from "../../src/sessions/store.ts";
 import { given, hand, tipOf } from "../sessions/events.ts";
 import { openClone } from "./clone-world.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fact } from "../../src/sessions/decide.ts";
-import { signature } from "../../src/sessions/git-commit.ts";
+import { signature } from "../../src/sessions/git/commit.ts";
 import type { CommitId } from "../../src/sessions/ids.ts";
 import { type Event, encode } from "../../src/sessions/journal.ts";
 import { formatState } from "../../src/sessions/session.ts";

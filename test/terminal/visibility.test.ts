@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { exec, say, script } from "../../playground/scripted-model.ts";
 import type { Event } from "../../src/sessions/journal.ts";
-import { newJournalKey } from "../../src/sessions/journal-keys.ts";
+import { newJournalKey } from "../../src/sessions/secrets/journal-keys.ts";
 import { refOf } from "../../src/sessions/store.ts";
 import { type CloneWorld, openClone, type Said } from "./clone-world.ts";
 

@@ -1,0 +1,207 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+import { type CommitId, commitIdSchema } from "../ids.ts";
+import { type RefUpdate, StoreError } from "../store.ts";
+import { importStream, type LocalCommit } from "./commit.ts";
+import { complaint, parseBatch, parseRefs, rejections } from "./output.ts";
+import { authorize, cleanEnvironment, gitIn, type Ran, runGit } from "./process.ts";
+import { moveRefs } from "./refs.ts";
+
+export interface Remote {
+  readonly url: string;
+  /** The value of an `Authorization` header, asked for before each transfer; undefined: none is needed. */
+  readonly authorization: () => Promise<string | undefined>;
+  /** The environment of transfers where a person's own configuration and credentials are meant to be used. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** How such a command ended. */
+interface Asked {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export type Push = { readonly ok: true } | { readonly ok: false; readonly moved: readonly string[] };
+
+/**
+ * A clean bare repository of our own and the remote that it works for; or a repository that somebody else has, whose own
+ * refs are what is worked on. System and user configuration are off, hooks and prompts too; credentials reach git
+ * through its environment only. Transfers run one after another.
+ */
+export class Repository {
+  readonly dir: string;
+  readonly #remote: Remote | null;
+  readonly #env: Readonly<Record<string, string>>;
+  #transfers: Promise<unknown> = Promise.resolve();
+
+  private constructor(dir: string, remote: Remote | null, path: string) {
+    this.dir = dir;
+    this.#remote = remote;
+    this.#env = cleanEnvironment(dir, path);
+  }
+
+  /** Opens the repository at `dir`, making it where there is none; `path` is where git and its helpers are found. */
+  static async open(options: { dir: string; remote: Remote; path: string }): Promise<Repository> {
+    await mkdir(options.dir, { recursive: true });
+    const repository = new Repository(options.dir, options.remote, options.path);
+    await repository.raw(["init", "--quiet", "--bare", "."]);
+    return repository;
+  }
+
+  /** A repository that is there, without a remote: what is fetched is there already, what is pushed moves its own refs. */
+  static at(dir: string, path: string): Repository {
+    return new Repository(dir, null, path);
+  }
+
+  /** Runs a git command that neither talks to the remote nor reads its input; gives its output. */
+  raw(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+    return gitIn(this.dir, { ...this.#env, ...env }).raw([...args]);
+  }
+
+  /** Runs such a command whose exit code is part of its answer. */
+  async ask(args: readonly string[], input = ""): Promise<Asked> {
+    const { code, stdout, stderr } = await this.#run(args, Buffer.from(input));
+    return { code, stdout: stdout.toString(), stderr };
+  }
+
+  /**
+   * Brings refs here by refspec. A pattern that matches nothing is fine, a full name that is not there throws. A depth
+   * takes that many commits and forgets older ones; "all" completes what was taken with a depth before.
+   */
+  async fetch(refspecs: readonly string[], depth?: number | "all"): Promise<void> {
+    if (!this.#remote) return;
+    const args = ["fetch", "--quiet", "--no-tags", "--prune", "--no-write-fetch-head", ...(await this.#depth(depth))];
+    const result = await this.#transfer([...args, this.#remote.url, ...refspecs]);
+    // With a depth, git ends so when no ref matches, and without having pruned; without a depth it does both well.
+    if (depth !== undefined && result.code === 1 && result.stderr === "") return this.fetch(refspecs);
+    if (result.code !== 0) throw new StoreError("unreachable", `git fetch failed: ${complaint(result.stderr)}`);
+  }
+
+  async #depth(depth: number | "all" | undefined): Promise<string[]> {
+    if (depth === undefined) return [];
+    if (depth !== "all") return [`--depth=${depth}`];
+    const { stdout } = await this.ask(["rev-parse", "--is-shallow-repository"]);
+    // Not --unshallow, which completes everything that was ever taken with a depth, whatever is asked for.
+    return stdout.trim() === "true" ? ["--depth=2147483646"] : [];
+  }
+
+  /** Moves refs on the remote all at once, each only from where it was read. Throws when the remote gave no answer. */
+  async push(updates: readonly RefUpdate[]): Promise<Push> {
+    const invalid = updates.find(({ to }) => to !== null && !v.is(commitIdSchema, to));
+    if (invalid) throw new StoreError("invalid", `${invalid.ref} cannot move to ${JSON.stringify(invalid.to)}`);
+    if (!this.#remote) return moveRefs(this, updates);
+    const leases = updates.map(({ ref, from }) => `--force-with-lease=${ref}:${from ?? ""}`);
+    const refspecs = updates.map(({ ref, to }) => `${to ?? ""}:${ref}`);
+    const args = ["push", "--atomic", "--porcelain", "--no-verify", ...leases, this.#remote.url, ...refspecs];
+    const result = await this.#transfer(args, this.#cutSilently());
+    if (result.code === 0) return { ok: true };
+    const rejected = rejections(result.stdout.toString());
+    if (rejected.length === 0) throw new StoreError("unreachable", `git push failed: ${complaint(result.stderr)}`);
+    const moved = await this.#movedFrom(updates);
+    if (moved.length > 0) return { ok: false, moved };
+    const reasons = rejected.map(({ ref, reason }) => `${ref} ${reason}`).join(", ");
+    throw new StoreError("refused", `The remote refused a push: ${reasons}. ${complaint(result.stderr)}`);
+  }
+
+  /**
+   * Where history was taken with a depth, git is to end its walk, and not to tell the remote so: that would look for each
+   * such commit in the whole history of all its refs, which takes minutes where there are hundreds.
+   */
+  #cutSilently(): Readonly<Record<string, string>> {
+    return { GIT_SHALLOW_FILE: "", GIT_GRAFT_FILE: join(this.dir, "shallow") };
+  }
+
+  /** Those refs that are not where an update expects them; words of servers differ, so the refs themselves tell. */
+  async #movedFrom(updates: readonly RefUpdate[]): Promise<readonly string[]> {
+    const result = await this.#transfer([
+      "ls-remote",
+      "--refs",
+      this.#theRemote().url,
+      ...updates.map(({ ref }) => ref),
+    ]);
+    if (result.code !== 0) throw new StoreError("unreachable", `git ls-remote failed: ${complaint(result.stderr)}`);
+    const now = parseRefs(result.stdout.toString());
+    return updates.filter(({ ref, from }) => (now.get(ref) ?? null) !== from).map(({ ref }) => ref);
+  }
+
+  async resolve(revision: string): Promise<CommitId | null> {
+    const { stdout } = await this.ask(["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
+    const parsed = v.safeParse(commitIdSchema, stdout.trim());
+    return parsed.success ? parsed.output : null;
+  }
+
+  async tree(commit: CommitId): Promise<string> {
+    return (await this.raw(["rev-parse", `${commit}^{tree}`])).trim();
+  }
+
+  /** Refs here under prefixes that end in a slash, by patterns that end in `*` within a folder, or of those names. */
+  async refs(...prefixes: readonly string[]): Promise<ReadonlyMap<string, CommitId>> {
+    return parseRefs(await this.raw(["for-each-ref", "--format=%(objectname) %(refname)", ...prefixes]));
+  }
+
+  /** Commits of a chain up to `tip`, oldest first: from its root, or the last ones. */
+  async chain(tip: CommitId, last?: number): Promise<readonly CommitId[]> {
+    const most = last === undefined ? [] : [`--max-count=${last}`];
+    const out = await this.raw(["rev-list", "--first-parent", ...most, tip]);
+    const lines = out.split("\n").filter(Boolean).reverse();
+    return lines.map((line) => v.parse(commitIdSchema, line));
+  }
+
+  /** The first parent of a commit, also where that is not here any more. */
+  async parentOf(commit: CommitId): Promise<CommitId | null> {
+    const raw = await this.raw(["cat-file", "commit", commit]);
+    return v.parse(
+      v.nullable(commitIdSchema),
+      /^parent ([0-9a-f]{40})$/m.exec(raw.split("\n\n", 1)[0] ?? "")?.[1] ?? null,
+    );
+  }
+
+  async isAncestor(older: CommitId, newer: CommitId): Promise<boolean> {
+    const { code } = await this.ask(["merge-base", "--is-ancestor", older, newer]);
+    return code === 0;
+  }
+
+  /** Reads blobs by name (`<commit>:<path>`), null where there is none. */
+  async read(names: readonly string[]): Promise<readonly (Buffer | null)[]> {
+    const result = await this.#run(["cat-file", "--batch"], Buffer.from(names.map((name) => `${name}\n`).join("")));
+    if (result.code !== 0) throw new StoreError("invalid", `git cat-file failed: ${complaint(result.stderr)}`);
+    return parseBatch(result.stdout, names.length);
+  }
+
+  /** Writes a commit and gives its id; no ref of anyone's moves. */
+  async commit(commit: LocalCommit): Promise<CommitId> {
+    const [id] = await this.commits([commit]);
+    if (!id) throw new StoreError("invalid", "git fast-import made no commit");
+    return id;
+  }
+
+  /** Writes commits that do not stand on one another, in one process, and gives their ids in order. */
+  async commits(commits: readonly LocalCommit[]): Promise<readonly CommitId[]> {
+    if (commits.length === 0) return [];
+    const result = await this.#run(["fast-import", "--quiet", "--force", "--done"], importStream(commits));
+    const ids = v.safeParse(v.array(commitIdSchema), result.stdout.toString().split("\n").filter(Boolean));
+    if (!ids.success || ids.output.length !== commits.length) {
+      throw new StoreError("invalid", `git fast-import failed: ${complaint(result.stderr)}`);
+    }
+    return ids.output;
+  }
+
+  #theRemote(): Remote {
+    if (!this.#remote) throw new StoreError("invalid", `${this.dir} has no remote to talk to`);
+    return this.#remote;
+  }
+
+  async #transfer(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+    const { environment = {}, authorization } = this.#theRemote();
+    const run = async () => this.#run(args, undefined, { ...environment, ...env, ...authorize(await authorization()) });
+    const transfer = this.#transfers.then(run, run);
+    this.#transfers = transfer.catch(() => undefined);
+    return transfer;
+  }
+
+  #run(args: readonly string[], input?: Buffer, env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+    return runGit(args, { cwd: this.dir, env: { ...this.#env, ...env }, input });
+  }
+}

@@ -1,0 +1,174 @@
+import { isUtf8 } from "node:buffer";
+import type { Octokit } from "@octokit/rest";
+import * as v from "valibot";
+import type { NewCommit, Signature } from "../git/commit.ts";
+import { type CommitId, commitIdSchema } from "../ids.ts";
+import type { RefUpdate } from "../store.ts";
+import { ask, isNotOffered } from "./answers.ts";
+
+/** A repository, and a client that is authenticated for it. */
+export interface GithubPlace {
+  readonly octokit: Pick<Octokit, "request" | "graphql">;
+  readonly owner: string;
+  readonly repo: string;
+}
+
+/** A ref and, newest first, up to 100 commits of the chain that it is on. */
+export interface Whereabouts {
+  readonly at: CommitId | null;
+  readonly recent: readonly CommitId[];
+}
+
+/** GitHub's name for no object. */
+const nowhere = "0".repeat(40);
+
+/** A repeated swap could be taken for somebody else's: what became of it is for the caller to find out. */
+const once = { request: { retries: 0 } };
+
+const made = v.object({ data: v.object({ sha: commitIdSchema }) });
+const swapped = v.object({ updateRefs: v.union([v.literal(false), v.object({})]) });
+const anyId = v.looseObject({ id: v.string() });
+const anyRepository = v.object({ repository: anyId });
+const chainSchema = v.nullable(v.object({ history: v.object({ nodes: v.array(v.object({ oid: commitIdSchema })) }) }));
+
+/** Fields of a file that {@link GithubRepository.text} reads. */
+export const textFields = "object { ... on Blob { oid text isTruncated } }";
+const blobSchema = v.object({ oid: v.string(), text: v.nullable(v.string()), isTruncated: v.boolean() });
+/** A folder in its place has none of the fields. */
+export const fileSchema = v.nullable(v.object({ object: v.nullable(v.union([blobSchema, v.strictObject({})])) }));
+
+/** GraphQL for an object by a revision, a full ref or an id. */
+export const objectAt = (revision: string, fields: string) =>
+  `object(expression: ${JSON.stringify(revision)}) { ... on Commit { ${fields} } }`;
+
+/** One of GitHub's repositories through its API, with no clone. Every method throws {@link StoreError} on failure. */
+export class GithubRepository {
+  readonly #octokit: GithubPlace["octokit"];
+  readonly #at: { readonly owner: string; readonly repo: string };
+  #id: string | null = null;
+
+  constructor({ octokit, owner, repo }: GithubPlace) {
+    this.#octokit = octokit;
+    this.#at = { owner, repo };
+  }
+
+  /** Asks for fields of the repository, all in one query. */
+  async read<S extends v.GenericSchema>(schema: S, ...fields: readonly string[]): Promise<v.InferOutput<S>> {
+    const asked = `repository(owner: $owner, name: $repo) { id ${fields.join(" ")} }`;
+    const query = `query ($owner: String!, $repo: String!) { ${asked} }`;
+    const { repository } = await ask(anyRepository, () => this.#octokit.graphql(query, this.#at));
+    this.#id = repository.id;
+    return ask(schema, async () => repository);
+  }
+
+  /** What is in a file; null where there is none. */
+  async text(file: v.InferOutput<typeof fileSchema>): Promise<string | null> {
+    const blob = file?.object;
+    if (!blob || !("oid" in blob)) return null;
+    return blob.text === null || blob.isTruncated ? (await this.#blob(blob.oid)).toString() : blob.text;
+  }
+
+  async #blob(oid: string): Promise<Buffer> {
+    const route = "GET /repos/{owner}/{repo}/git/blobs/{file_sha}";
+    const schema = v.object({ data: v.object({ content: v.string() }) });
+    const { data } = await ask(schema, () => this.#octokit.request(route, { ...this.#at, file_sha: oid }));
+    return Buffer.from(data.content, "base64");
+  }
+
+  async whereabouts(refs: readonly string[]): Promise<readonly Whereabouts[]> {
+    const names = refs.map((_, index) => `ref${index}`);
+    const fields = refs.map(
+      (ref, index) => `${names[index]}: ${objectAt(ref, "history(first: 100) { nodes { oid } }")}`,
+    );
+    const found = await this.read(v.object(Object.fromEntries(names.map((name) => [name, chainSchema]))), ...fields);
+    return names.map((name) => {
+      const recent = (found[name]?.history.nodes ?? []).map(({ oid }) => oid);
+      return { at: recent[0] ?? null, recent };
+    });
+  }
+
+  /** Names of refs that begin so. */
+  async refs(prefix: string): Promise<readonly string[]> {
+    const route = "GET /repos/{owner}/{repo}/git/matching-refs/{ref}";
+    const schema = v.object({
+      data: v.array(v.object({ ref: v.string() })),
+      headers: v.object({ link: v.optional(v.string()) }),
+    });
+    const names: string[] = [];
+    for (let page = 1, more = true; more; page += 1) {
+      const asked = { ...this.#at, ref: short(prefix), per_page: 100, page };
+      const { data, headers } = await ask(schema, () => this.#octokit.request(route, asked));
+      names.push(...data.map(({ ref }) => ref));
+      more = headers.link?.includes('rel="next"') ?? false;
+    }
+    return names;
+  }
+
+  /** Writes a commit and gives its id; no ref of anyone's moves. */
+  async commit({ parents, author, committer, message, tree }: NewCommit): Promise<CommitId> {
+    const commit = {
+      ...{ ...this.#at, message, parents: [...parents] },
+      tree: typeof tree === "string" ? tree : await this.#tree(tree),
+      ...{ author: dated(author), committer: dated(committer) },
+    };
+    const { data } = await ask(made, () => this.#octokit.request("POST /repos/{owner}/{repo}/git/commits", commit));
+    return data.sha;
+  }
+
+  async #tree(files: Readonly<Record<string, Buffer>>): Promise<string> {
+    const tree = await Promise.all(
+      Object.entries(files).map(async ([path, content]) => {
+        const entry = { path, mode: "100644", type: "blob" } as const;
+        return isUtf8(content)
+          ? { ...entry, content: content.toString() }
+          : { ...entry, sha: await this.#keep(content) };
+      }),
+    );
+    const route = "POST /repos/{owner}/{repo}/git/trees";
+    return (await ask(made, () => this.#octokit.request(route, { ...this.#at, tree }))).data.sha;
+  }
+
+  async #keep(content: Buffer): Promise<string> {
+    const asked = { ...this.#at, content: content.toString("base64"), encoding: "base64" };
+    const { data } = await ask(made, () => this.#octokit.request("POST /repos/{owner}/{repo}/git/blobs", asked));
+    return data.sha;
+  }
+
+  /** Moves one ref on to a commit that stands on where it was read: a compare-and-swap, because it is not forced. */
+  async moveRef({ ref, from, to }: RefUpdate & { readonly to: CommitId }): Promise<void> {
+    const asked = { ...this.#at, ...once, sha: to };
+    await ask(v.unknown(), () =>
+      from === null
+        ? this.#octokit.request("POST /repos/{owner}/{repo}/git/refs", { ...asked, ref })
+        : this.#octokit.request("PATCH /repos/{owner}/{repo}/git/refs/{ref}", {
+            ...asked,
+            ref: short(ref),
+            force: false,
+          }),
+    );
+  }
+
+  /** Moves refs all at once, each only from where it was read. False: this server does not do that for us. */
+  async moveRefs(updates: readonly RefUpdate[]): Promise<boolean> {
+    const mutation = "mutation ($input: UpdateRefsInput!) { updateRefs(input: $input) { clientMutationId } }";
+    const refUpdates = updates.map(({ ref, from, to }) => {
+      return { name: ref, beforeOid: from ?? nowhere, afterOid: to ?? nowhere, force: true };
+    });
+    const input = { repositoryId: this.#id ?? (await this.read(anyId)).id, refUpdates };
+    const moving = () =>
+      this.#octokit.graphql(mutation, { ...once, input }).catch((error: unknown) => {
+        if (isNotOffered(error)) return { updateRefs: false };
+        throw error;
+      });
+    return (await ask(swapped, moving)).updateRefs !== false;
+  }
+
+  async deleteRef(ref: string): Promise<void> {
+    const asked = { ...this.#at, ref: short(ref) };
+    await ask(v.unknown(), () => this.#octokit.request("DELETE /repos/{owner}/{repo}/git/refs/{ref}", asked));
+  }
+}
+
+const short = (ref: string) => ref.replace(/^refs\//, "");
+
+const dated = ({ name, email, at }: Signature) => ({ name, email, date: at.toISOString() });
