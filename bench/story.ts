@@ -1,4 +1,4 @@
-import { monotonicFactory } from "ulid";
+import { monotonicFactory, ulid } from "ulid";
 import { fact, type Hand, open } from "../src/sessions/decide.ts";
 import { fold } from "../src/sessions/fold.ts";
 import type { CommitId, SessionId } from "../src/sessions/ids.ts";
@@ -9,7 +9,7 @@ import { commitIn } from "./stream.ts";
 
 const newId = monotonicFactory();
 /** `at`: milliseconds since 1970. */
-export const newSession = (at?: number) => newId(at) as SessionId;
+export const newSession = (at?: number) => ulid(at) as SessionId;
 export const someCommit = "a".repeat(40) as CommitId;
 
 let seconds = Date.parse("2026-11-25T00:00:00Z") / 1000;

@@ -1,5 +1,6 @@
 import { parseSessionId, type SessionId } from "../sessions/ids.ts";
-import { sessionsRef } from "../sessions/store.ts";
+import { parseHead } from "../sessions/session.ts";
+import { refOf, sessionsRef } from "../sessions/store.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import { findRetired, type Retired } from "./retired.ts";
@@ -31,11 +32,15 @@ export async function selectRetired(clone: Clone, prefix: string): Promise<Retir
   );
 }
 
-async function onlyOne({ store }: Clone, prefix: string, found: readonly SessionId[]): Promise<SessionId> {
+async function onlyOne({ repository }: Clone, prefix: string, found: readonly SessionId[]): Promise<SessionId> {
   const [only, ...others] = found;
   if (only && others.length === 0) return only;
-  const described = found.map(async (id) => ({ id, description: (await store.tip(id))?.session.description ?? "" }));
-  throw ambiguous(prefix, await Promise.all(described));
+  const states = await repository.read(found.map((id) => `${refOf.session(id)}:state.toml`));
+  const described = found.map((id, n) => ({
+    id,
+    description: parseHead(states[n]?.toString() ?? "")?.description ?? "",
+  }));
+  throw ambiguous(prefix, described);
 }
 
 function ambiguous(prefix: string, found: readonly Pick<Retired, "id" | "description">[]): Failure {
