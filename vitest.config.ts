@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: "test/setup/command.ts",
     exclude: ["test/**/*.long.test.ts"],
     // Most of a story is waiting for processes of its own.
     maxWorkers: 4,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
-import { onTestFinished } from "vitest";
+import { inject, onTestFinished } from "vitest";
 import { type Script, startScriptedModel } from "../../playground/scripted-model.ts";
 import { gitStore } from "../../src/sessions/git/git-store.ts";
 import { Repository } from "../../src/sessions/git/repository.ts";
@@ -77,7 +77,7 @@ export async function openClone({ model, origin }: CloneOptions = {}): Promise<C
   await git("config", "user.email", "7+ada@users.noreply.github.com");
   const repository = Repository.at(join(dir, ".git"), env.PATH);
   const start: CloneWorld["start"] = ({ args, input = "", env: more = {}, cwd = dir }) => {
-    const child = spawn(process.execPath, [join(root, "src/cli.ts"), ...args], { cwd, env: { ...env, ...more } });
+    const child = spawn(process.execPath, [inject("command"), ...args], { cwd, env: { ...env, ...more } });
     child.stdin.end(input);
     const said = Promise.all([text(child.stdout), text(child.stderr)]);
     const code = new Promise<number | null>((resolve) => child.on("close", resolve));
