@@ -28,6 +28,9 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** What is named in a list with commas, which is never empty. */
 export function names(text: string): readonly string[] {
-  return text.split(",").map((name) => name.trim());
+  const given = text.split(",").flatMap((name) => name.trim() || []);
+  if (given.length === 0) throw new InvalidArgumentError("It takes names, separated by commas.");
+  return given;
 }

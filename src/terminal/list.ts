@@ -1,3 +1,4 @@
+import { isModel } from "../sessions/model-name.ts";
 import { stateAt } from "./chosen.ts";
 import { type Clone, cacheIn } from "./clone.ts";
 import type { Listed } from "./listed.ts";
@@ -50,13 +51,6 @@ function choose(entries: readonly Entry[], options: ListOptions): readonly Liste
   const sessions = fitting.map(({ listed }) => listed);
   const byUse = sessions.sort((a, b) => (a.last_accessed < b.last_accessed ? 1 : -1));
   return recent === undefined ? byUse : byUse.slice(0, recent);
-}
-
-/** A model is named whole, without its effort, or by the provider or the model alone. */
-function isModel(model: string | null, name: string): boolean {
-  if (model === null) return false;
-  const [plain = ""] = model.split("@");
-  return [model, plain, ...plain.split(/:(.*)/)].includes(name);
 }
 
 function isWithin(path: string, folder: string): boolean {

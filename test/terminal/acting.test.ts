@@ -49,6 +49,17 @@ test("CS18: clean takes what nobody used, only of the models that were named; a 
   expect(await world.store.find("")).toEqual([waiting.session.session]);
 });
 
+test("CS18: a comma too many is no model, and a name that begins like another is another", async () => {
+  const world = await openReadingWorld();
+  await world.turn(await world.open({ hand: monthAgo }), { model: "openai:gpt-5.5@high" });
+  const clean = (models: string) =>
+    world.offshoot(["session", "clean", "--days", "30", "--dry-run", "--model", models], nextYear);
+  expect((await clean("local:qwen3,")).out).toContain("0 sessions would be retired");
+  expect((await clean("gpt-5")).out).toContain("0 sessions would be retired");
+  expect((await clean("gpt-5.5,")).out).toContain("1 session would be retired");
+  expect(await clean(" ,")).toMatchObject({ code: 2, err: expect.stringContaining("separated by commas") });
+});
+
 interface Cleaned {
   readonly dry_run: boolean;
   readonly retired: readonly { readonly session: string }[];

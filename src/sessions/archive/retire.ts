@@ -1,6 +1,7 @@
 import { fact, type Hand } from "../decide.ts";
 import type { SessionId } from "../ids.ts";
 import type { Fact } from "../journal.ts";
+import { isModel } from "../model-name.ts";
 import { isWaiting, type Lease, type Session } from "../session.ts";
 
 /** Why a session is not retired. */
@@ -36,14 +37,8 @@ export function keptFromDeletion(session: Session, isHeld: boolean): Kept | null
 export function keptByRule(session: Session, { days, models }: CleanRule, now: Date): Kept | null {
   const { last_accessed, model = null } = session;
   if (Date.parse(last_accessed) > now.getTime() - days * 86_400_000) return { kind: "recent", last_accessed };
-  return models.length === 0 || isOneOf(model, models) ? null : { kind: "other model", model };
-}
-
-/** Models are named `provider:model[@effort]`, or from the model's name on; the end may be left out. */
-function isOneOf(model: string | null, names: readonly string[]): boolean {
-  if (model === null) return false;
-  const short = model.slice(model.indexOf(":") + 1);
-  return names.some((name) => model.startsWith(name) || short.startsWith(name));
+  const isMeant = models.length === 0 || models.some((name) => isModel(model, name));
+  return isMeant ? null : { kind: "other model", model };
 }
 
 function keptByWork({ lease, turn }: Session, isHeld: boolean): Kept | null {
