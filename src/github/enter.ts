@@ -1,5 +1,5 @@
 import { branchName } from "../sessions/branch-name.ts";
-import { type Hand, type NewPrompt, open, queue } from "../sessions/decide.ts";
+import { type Hand, isKnown, type NewPrompt, open, queue } from "../sessions/decide.ts";
 import type { Clock, SessionId } from "../sessions/ids.ts";
 import type { EventOf } from "../sessions/journal.ts";
 import { compose, type SessionStore, StoreError, type ThreadIndex, type Tip } from "../sessions/store.ts";
@@ -54,6 +54,13 @@ async function joinLatest(
   sessions: readonly SessionId[],
   asked: { hand: Hand; prompt: NewPrompt },
 ): Promise<Entered | null> {
+  const [active, ...others] = sessions;
+  if (!active) return null;
+  // It may have been delivered before, when another session was the active one.
+  for (const session of others) {
+    const tip = await patiently(() => entrance.store.tip(session));
+    if (tip && isKnown(tip.session, asked.prompt.source)) return { tip, isNew: false };
+  }
   for (const session of sessions) {
     const joined = await join(entrance, { ...asked, session });
     if (joined) return joined;

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { SessionId } from "../sessions/ids.ts";
 import type { Event, EventOf, Fact, Visibility } from "../sessions/journal.ts";
 import { type KeyRing, newRing, type OpenKeys, openRing } from "../sessions/secrets/journal-keys.ts";
@@ -62,8 +63,8 @@ export function openKeeper({ session, keys: known, keeping, secrets }: KeeperOpt
     },
     closeFile(name, content) {
       if (visibility === "summary") return null;
-      const text = redact(content.toString("latin1"));
-      const clean = Buffer.from(text, "latin1");
+      const encoding = isUtf8(content) ? "utf8" : "latin1";
+      const clean = Buffer.from(redact(content.toString(encoding)), encoding);
       return visibility === "sealed" && keys.open ? sealBytes(keys.open, clean, filePlace(name)) : clearBytes(clean);
     },
   };
@@ -193,6 +194,8 @@ function summarized<F extends Fact | Event>(fact: F): F {
   switch (fact.type) {
     case "message.added": {
       const { message } = fact;
+      // What the tool `shell` answers is which shells there are.
+      if (message.role === "tool" && message.name === "shell") return fact;
       if (message.role === "tool") return { ...fact, message: { ...message, output: notKept } };
       if (message.role === "user") return fact;
       return { ...fact, message: { ...message, parts: message.parts.filter(({ type }) => type !== "reasoning") } };

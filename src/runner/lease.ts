@@ -60,7 +60,7 @@ export function keepLease(options: LeaseOptions): KeptLease {
   ];
 
   function renewing(forMs: number): NodeJS.Timeout {
-    const renew = () => recorder.flush({}, () => [renewLease(hand, epoch, forMs)]);
+    const renew = () => recorder.append(() => [renewLease(hand, epoch, forMs)]);
     return setInterval(quietly(renew), forMs / 3);
   }
 

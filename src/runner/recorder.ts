@@ -57,6 +57,8 @@ export interface Recorder {
   flush(alongside?: Alongside, more?: Decide): Promise<Tip>;
   /** The same, where refs alongside may have moved: then nothing is written, and all waits on. */
   tryFlush(alongside: Alongside, more: Decide): Promise<Flush>;
+  /** Appends these facts alone: what waits goes with the work that it tells of. */
+  append(facts: Decide): Promise<Tip>;
 }
 
 export interface RecorderOptions {
@@ -78,8 +80,8 @@ export function openRecorder({ store, session, epoch, history, keeper, hand, wat
   let flushing: Promise<unknown> = Promise.resolve();
   let seen: Tip | undefined;
 
-  async function write(alongside: Alongside, more: Decide): Promise<Flush> {
-    const [facts, files] = [waiting, output];
+  async function write(alongside: Alongside, more: Decide, kept: Kept): Promise<Flush> {
+    const { facts, files } = kept;
     const decide = (tip: Tip) => {
       if (tip.session.lease?.epoch !== epoch) throw new Fenced(session, epoch);
       const now = more(tip);
@@ -100,10 +102,20 @@ export function openRecorder({ store, session, epoch, history, keeper, hand, wat
     return { ok: true, tip: done.tip };
   }
 
-  function tryFlush(alongside: Alongside, more: Decide): Promise<Flush> {
-    const flush = flushing.then(() => write(alongside, more));
+  function inTurn(write: () => Promise<Flush>): Promise<Flush> {
+    const flush = flushing.then(write);
     flushing = flush.catch(() => undefined); // whoever asked for the flush hears of it
     return flush;
+  }
+
+  function tryFlush(alongside: Alongside, more: Decide): Promise<Flush> {
+    return inTurn(() => write(alongside, more, { facts: waiting, files: output }));
+  }
+
+  function tipOf(flushed: Flush): Tip {
+    if (flushed.ok) return flushed.tip;
+    const cause = `${flushed.moved.join(", ")} moved, though no other run holds session ${session}`;
+    throw new StoreError("refused", `${cause}. Find out what else writes there, then comment \`/agent go on\`.`);
   }
 
   return {
@@ -122,13 +134,15 @@ export function openRecorder({ store, session, epoch, history, keeper, hand, wat
     },
     journal: history.read,
     tryFlush,
-    async flush(alongside = {}, more = () => []) {
-      const flushed = await tryFlush(alongside, more);
-      if (flushed.ok) return flushed.tip;
-      const cause = `${flushed.moved.join(", ")} moved, though no other run holds session ${session}`;
-      throw new StoreError("refused", `${cause}. Find out what else writes there, then comment \`/agent go on\`.`);
-    },
+    flush: async (alongside = {}, more = () => []) => tipOf(await tryFlush(alongside, more)),
+    append: async (facts) => tipOf(await inTurn(() => write({}, facts, { facts: [], files: {} }))),
   };
+}
+
+/** What of all that waits goes with an append. */
+interface Kept {
+  readonly facts: readonly Fact[];
+  readonly files: Readonly<Record<string, Buffer>>;
 }
 
 /** The update that moves a session's snapshots on to `to`. */

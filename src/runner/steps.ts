@@ -173,8 +173,10 @@ async function keep(
   file: string,
   { turn, step }: { turn: number; step: number },
 ): Promise<string | null> {
-  const content = await readStart(file, longestSpill);
-  if (content === null) return null;
+  const start = await readStart(file, longestSpill);
+  if (start === null) return null;
+  // The last line that is cut may end in half of what must not be kept.
+  const content = start.length < longestSpill ? start : start.subarray(0, start.lastIndexOf("\n") + 1);
   const name = `turn-${turn}-step-${step}-${file.split("/").slice(-2).join("-")}`;
   recorder.keep(name, content);
   return name;

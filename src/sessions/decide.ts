@@ -84,7 +84,8 @@ export function queue(hand: Hand, session: Session, prompt: NewPrompt): Queued {
   return { kind: "queued", change: { facts: session.lease ? [queued] : [queued, wake(hand, "prompt")] } };
 }
 
-function isKnown({ queue, forgotten_comment }: Session, { kind, id }: PromptSource): boolean {
+/** Whether a prompt of this source was queued in the session before. */
+export function isKnown({ queue, forgotten_comment }: Session, { kind, id }: PromptSource): boolean {
   if (kind === "comment" && Number(id) <= forgotten_comment) return true;
   return queue.some(({ source }) => source.kind === kind && source.id === id);
 }

@@ -218,7 +218,7 @@ function forked(session: Session, event: EventOf<"session.forked">): Session {
     ...(event.thread === undefined ? {} : { thread: event.thread }),
     ...{ branch: event.branch.name, own_branch: event.branch.own },
     ...{ base_branch: event.branch.from, base: event.branch.base },
-    genealogy: { depth: session.genealogy.depth + 1, parent_session_id: event.from },
+    genealogy: { depth: session.genealogy.depth, parent_session_id: event.from },
     lost_runs: 0,
     queue: session.queue.filter(isClosed),
     effects: [],

@@ -36,11 +36,21 @@ export async function forkSession(store: SessionStore, fork: Fork): Promise<Fork
   if (replay(journal)?.deleted) return { kind: "deleted" };
   const from = pointOf(journal, fork.turn);
   if (!from) return { kind: "unknown-turn", turns: turnsOf(journal) };
-  return { kind: "forked", tip: await append(store, fork, from) };
+  return { kind: "forked", tip: await append(store, fork, { from, keys: replay(journal)?.keys }) };
 }
 
-async function append(store: SessionStore, { session, thread, ...fork }: Fork, from: Tip): Promise<Tip> {
-  const facts: Change["facts"] = [forked({ ...fork, session, thread }, from.session)];
+interface Point {
+  readonly from: Tip;
+  /** The keys that the session has now: what is sealed before that turn opens with them, too. */
+  readonly keys: Session["keys"];
+}
+
+async function append(store: SessionStore, { session, thread, ...fork }: Fork, { from, keys }: Point): Promise<Tip> {
+  const isRekeyed = keys && keys.ring.master !== from.session.keys?.ring.master;
+  const facts: Change["facts"] = [
+    forked({ ...fork, session, thread }, from.session),
+    ...(isRekeyed ? [fact(fork.hand, "journal.keyed", { ring: keys.ring })] : []),
+  ];
   for (let attempt = 1; ; attempt += 1) {
     const threads = thread === undefined ? [] : [await activeOn(store, thread, session)];
     const change = compose(session, from, { facts, threads });

@@ -269,7 +269,7 @@ export function sessionStoreContract(name: string, newWorld: () => Promise<Store
         branch: { name: "offshoot/another-way", own: true, from: "main", base: world.commit },
       });
       const tip = tipOf(await store.append(compose(fork, first, { facts: [forked] })));
-      expect(tip.session).toMatchObject({ session: fork, seq: 4, genealogy: { depth: 1, parent_session_id: session } });
+      expect(tip.session).toMatchObject({ session: fork, seq: 4, genealogy: { depth: 0, parent_session_id: session } });
       const other = await world.client();
       const chain = await other.journal(fork);
       expect(chain.map(({ commit }) => commit)).toEqual([first.commit, tip.commit]);

@@ -83,3 +83,13 @@ test("AC7: a bare prompt finds the thread's active session, and the latest befor
   ]);
   expect(await world.store.find("")).toHaveLength(2);
 });
+
+test("the same comment, delivered again after another session was resumed, is still one prompt", async () => {
+  const world = await openIntakeWorld();
+  const first = await world.write("/agent first");
+  expect(await take(world.intake, first)).toBe("queued");
+  const other = await fromTerminal(world);
+  await world.comment(`/agent resume ${other}`);
+  expect(await take(world.intake, first)).toBe("known");
+  expect((await world.store.tip(other))?.session.queue.map(({ text }) => text)).toEqual(["begin"]);
+});

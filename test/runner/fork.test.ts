@@ -76,7 +76,7 @@ test("WS16, WS8, WS7: a fork goes on from its turn's code and context; the origi
     base: first,
     phase: "idle",
     created_by: { login: "ada" },
-    genealogy: { depth: 1, parent_session_id: world.session },
+    genealogy: { depth: 0, parent_session_id: world.session },
   });
   expect(forked).not.toHaveProperty("head");
   expect(forked).not.toHaveProperty("lease");
@@ -130,7 +130,7 @@ test("a fork can be forked, also at a turn from before it; a turn that there is 
   const grandchild = await fork(world, { from: child.session });
   expect(grandchild.genealogy).toEqual({ depth: 2, parent_session_id: child.session });
   const sibling = await fork(world, { from: child.session, turn: 0 });
-  expect(sibling.genealogy).toEqual({ depth: 1, parent_session_id: world.session });
+  expect(sibling.genealogy).toEqual({ depth: 0, parent_session_id: world.session });
   const { store } = await world.machine();
   const unknown = { from: world.session, session: newSession(), hand: ada, turn: 3 };
   expect(await forkSession(store, unknown)).toEqual({ kind: "unknown-turn", turns: [0, 1, 2] });

@@ -95,3 +95,15 @@ test("AC8: after a higher epoch nothing is written, and nothing waiting is lost 
   await expect(first.flush({}, () => [saved(2)])).rejects.toThrow(/Another run has taken session/);
   expect(await store.tip(session)).toEqual(before);
 });
+
+test("AC4: a lease is renewed without what waits, which goes with its work", async () => {
+  const { store, session, take } = await openSession();
+  const recorder = await take();
+  recorder.add(saved(1));
+  const renewed = fact(hand(offshoot), "lease.renewed", { epoch: 1, until: "2099-01-01T00:00:00.000Z" });
+  await recorder.append(() => [renewed]);
+  expect(recorder.waiting.map(({ type }) => type)).toEqual(["work.saved"]);
+  expect((await store.journal(session)).at(-1)?.events.map(({ type }) => type)).toEqual(["lease.renewed"]);
+  await recorder.flush();
+  expect((await recorder.journal()).slice(-2).map(({ type }) => type)).toEqual(["lease.renewed", "work.saved"]);
+});

@@ -361,7 +361,7 @@ test("WS16: a fork has what was done, and none of what was asked, shown or held;
       queue: [],
       effects: [],
     },
-    genealogy: { depth: 1, parent_session_id: asking.session.session },
+    genealogy: { depth: 0, parent_session_id: asking.session.session },
     context: { appends_since_cut: asking.session.context.appends_since_cut + 1 },
   });
   for (const kept of ["turn", "lease", "wip", "stop", "head"]) expect(forked).not.toHaveProperty(kept);

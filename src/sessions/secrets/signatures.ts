@@ -50,7 +50,7 @@ export function suspicions(chain: readonly Signed[], keys: OpenKeys, since: numb
 /** What only runs write. */
 const ofRuns: ReadonlySet<EventType> = new Set([
   ...(["turn.started", "turn.ended", "message.added", "file.read", "file.changed", "command.ran"] as const),
-  ...(["work.saved", "context.referenced", "context.compacted", "journal.keyed"] as const),
+  ...(["work.saved", "context.referenced", "context.compacted"] as const),
 ]);
 
 function tellsOfTurn(events: string, since: number): boolean {
