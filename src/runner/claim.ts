@@ -19,8 +19,8 @@ type Claim<Other> =
   | Other;
 
 /**
- * Takes the session if `decide` says so; asks the platform about a holder that is in the way, and decides again when that
- * one has ended.
+ * Takes the session if `decide` says so; asks about a holder that is in the way, and decides again when that one has
+ * ended.
  */
 export async function claim<Other extends { readonly kind: "idle" | "refused" }>(
   { store, session, hand, forge, isGone }: Runner,
@@ -28,7 +28,7 @@ export async function claim<Other extends { readonly kind: "idle" | "refused" }>
   seen?: Tip,
 ): Promise<{ readonly result: Claim<Other>; readonly tip: Tip }> {
   const ended = new Set<number>();
-  const isVoid = (lease: Lease) => ended.has(lease.epoch) || hasExpired(lease, hand.now()) || isGone(lease);
+  const isVoid = (lease: Lease) => ended.has(lease.epoch) || hasExpired(lease, hand.now());
   const take = ({ session: now }: Tip) => {
     const result = decide(now, isVoid);
     return { change: result.kind === "taken" ? result.change : null, result };
@@ -39,7 +39,9 @@ export async function claim<Other extends { readonly kind: "idle" | "refused" }>
     const { result } = claimed;
     if (result.kind !== "busy") return claimed;
     const { lease } = result;
-    if (!forge || !lease.run || ended.has(lease.epoch) || !(await forge.runs.hasEnded(lease.run))) return claimed;
+    if (ended.has(lease.epoch)) return claimed;
+    const isOver = (await isGone(lease)) || (forge && lease.run && (await forge.runs.hasEnded(lease.run)));
+    if (!isOver) return claimed;
     ended.add(lease.epoch);
   }
 }

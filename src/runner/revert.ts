@@ -1,11 +1,11 @@
 import { stringify } from "smol-toml";
-import { fact, type Hand } from "../sessions/decide.ts";
+import { fact, type Hand, hasExpired } from "../sessions/decide.ts";
 import { type NewCommit, signature } from "../sessions/git/commit.ts";
 import type { Repository } from "../sessions/git/repository.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
 import { noteUpdate } from "../sessions/notes.ts";
 import { type NotReverted, type Revertible, revertible } from "../sessions/revert.ts";
-import type { Session } from "../sessions/session.ts";
+import type { Lease, Session } from "../sessions/session.ts";
 import { type RefUpdate, refOf, type SessionStore } from "../sessions/store.ts";
 import { backOff, NoSession, transact } from "../sessions/transact.ts";
 import { fetchBranch, fetchHistory, startOfTurn } from "./branch.ts";
@@ -26,6 +26,8 @@ export interface Revert {
   readonly hand: Hand;
   /** Without it, the last turn that was not taken back. */
   readonly turn?: number | undefined;
+  /** Whether the holder of a lease is known to be gone; one that had to be renewed and was not is void anyway. */
+  readonly isVoid?: (lease: Lease) => Promise<boolean>;
 }
 
 /**
@@ -33,12 +35,14 @@ export interface Revert {
  * branch move in one push, and only if nobody holds the session. Nothing is ever removed from either.
  */
 export async function revertTurn(revert: Revert): Promise<Reverted> {
-  const { store, session, hand } = revert;
+  const { store, session, hand, isVoid = () => false } = revert;
   for (let attempt = 1; ; attempt += 1) {
     const tip = await store.tip(session);
     if (!tip) throw new NoSession(session);
     const events = (await sinceCut(store, session, tip)).flatMap(({ events }) => events);
-    const found = revertible(tip.session, events, { turn: revert.turn, now: hand.now() });
+    const { lease } = tip.session;
+    const isHeld = lease && !hasExpired(lease, hand.now()) && !(await isVoid(lease));
+    const found = revertible(tip.session, events, { turn: revert.turn, isVoid: () => !isHeld });
     if (found.kind !== "revertible") return found;
     const undone = await undo(revert, tip.session, found);
     if ("paths" in undone) return { kind: "conflict", turn: found.turn, ...undone };

@@ -31,8 +31,8 @@ export interface Runner {
   /** What the agent's shells start with, beside what the session adds. */
   readonly shellEnv: Readonly<Record<string, string>>;
   readonly saveEveryMs: number;
-  /** Whether this machine knows that the holder of a lease is no longer there. */
-  readonly isGone: (lease: Lease) => boolean;
+  /** Whether it can be told from here, without the forge, that the holder of a lease is no longer there. */
+  readonly isGone: (lease: Lease) => boolean | Promise<boolean>;
   readonly keeping: Keeping;
   /** What must not be written anywhere, as it is at the moment: the model's key, tokens, what the environment names so. */
   readonly secrets: () => readonly string[];

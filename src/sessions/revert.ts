@@ -1,4 +1,3 @@
-import { hasExpired } from "./decide.ts";
 import type { CommitId } from "./ids.ts";
 import type { Event } from "./journal.ts";
 import type { Lease, Session } from "./session.ts";
@@ -25,10 +24,10 @@ export interface Revertible {
 export function revertible(
   session: Session,
   events: readonly Event[],
-  { turn, now }: { turn: number | undefined; now: Date },
+  { turn, isVoid }: { turn: number | undefined; isVoid: (lease: Lease) => boolean },
 ): Revertible | NotReverted {
   const { lease } = session;
-  if (lease && !hasExpired(lease, now)) return { kind: "busy", lease };
+  if (lease && !isVoid(lease)) return { kind: "busy", lease };
   if (session.turn) return { kind: "working", turn: session.turn.number };
   if (session.status === "retired") return { kind: "retired" };
   const later = events.slice(events.findLastIndex(({ type }) => type === "context.compacted") + 1);

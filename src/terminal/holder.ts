@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Lease } from "../sessions/session.ts";
 import { Failure } from "./failure.ts";
 import { beganAfter, lookAt } from "./process.ts";
+import { brief } from "./words.ts";
 
 /** How this process names itself in a lease. */
 export function thisHolder(): string {
@@ -22,12 +23,16 @@ export function isGone(lease: Lease): boolean {
   return seen === null || beganAfter(seen, lease.taken_at);
 }
 
+/** What to do about a run that may have ended. */
+export const askForIt = "If the run has ended, set GH_TOKEN so that GitHub can be asked whether it is still there.";
+
 /** For a command that has to have the session to itself. */
 export function busy(session: string, lease: Lease): Failure {
-  const who = lease.run?.url ?? lease.holder;
+  const { holder, run, taken_at } = lease;
+  const wait = `Wait until it is done (offshoot session logs -s ${session} --follow), or stop it: offshoot session stop -s ${session}`;
   return new Failure(
     "busy",
-    `Session ${session} is held by ${who} since ${lease.taken_at}.`,
-    `Wait until it is done (offshoot session logs -s ${session} --follow), or stop it: offshoot session stop -s ${session}`,
+    `Session ${session} is held by ${brief(run?.url ?? holder)} since ${taken_at}.`,
+    run ? `${wait}\n${askForIt}` : wait,
   );
 }

@@ -1,11 +1,11 @@
 import type * as v from "valibot";
-import type { Run } from "../sessions/journal.ts";
 import type { Lease } from "../sessions/session.ts";
 import { type aliveSchema, isRecent, judge, lastWorkAt, type RunSight, type Sight, type Verdict } from "./alive.ts";
 import { readSession } from "./chosen.ts";
 import type { Clone } from "./clone.ts";
 import { exitCodes } from "./failure.ts";
 import { localProcess } from "./holder.ts";
+import { sightOfRun } from "./is-void.ts";
 import { lookAt } from "./process.ts";
 import { painter, print, printJson, type Terminal } from "./terminal.ts";
 import { brief, plain } from "./words.ts";
@@ -47,18 +47,11 @@ async function sightOf(
   clone: Clone,
   { lease, isRecent }: { lease: Lease; isRecent: boolean },
 ): Promise<Sight> {
-  if (lease.run) return { at: "platform", run: await runSight(terminal, clone, lease.run, isRecent) };
+  if (lease.run) {
+    // GitHub is asked only where the journal does not tell.
+    const run: RunSight = isRecent ? { kind: "unknown", why: "" } : await sightOfRun(terminal, clone, lease.run);
+    return { at: "platform", run };
+  }
   const pid = localProcess(lease);
   return pid === null ? { at: "elsewhere" } : { at: "here", pid, process: lookAt(pid) };
-}
-
-/** GitHub is asked only where the journal does not tell, and where there is a token for it. */
-async function runSight(terminal: Terminal, clone: Clone, run: Run, isRecent: boolean): Promise<RunSight> {
-  const { GH_TOKEN, GITHUB_TOKEN, GITHUB_API_URL } = terminal.env;
-  const token = GH_TOKEN || GITHUB_TOKEN;
-  if (isRecent) return { kind: "unknown", why: "" };
-  if (!clone.origin?.isGithub) return { kind: "unknown", why: `Look at ${run.url}.` };
-  if (!token) return { kind: "unknown", why: `Set GH_TOKEN, so that GitHub can be asked, or look at ${run.url}.` };
-  const { askForRun } = await import("./ask-for-run.ts");
-  return askForRun({ origin: clone.origin, project: clone.project, token, api: GITHUB_API_URL }, run);
 }

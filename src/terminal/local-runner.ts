@@ -14,8 +14,9 @@ import type { Actor, Branch } from "../sessions/journal.ts";
 import { signer } from "../sessions/secrets/signatures.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
-import { isGone, thisHolder } from "./holder.ts";
+import { thisHolder } from "./holder.ts";
 import { homeOf } from "./home.ts";
+import { isVoid } from "./is-void.ts";
 import { note, type Terminal } from "./terminal.ts";
 import { openWorkshop, type Workshop } from "./workshop.ts";
 
@@ -77,7 +78,8 @@ interface Parts extends Wanted, Workshop {
   readonly config: string;
 }
 
-function assemble(terminal: Terminal, { hand, origin }: Clone, parts: Parts): LocalRunner {
+function assemble(terminal: Terminal, clone: Clone, parts: Parts): LocalRunner {
+  const { hand, origin } = clone;
   const { tree, scratch, repository, config, sweep, ...wanted } = parts;
   const { env } = terminal;
   const { login, id } = hand.by;
@@ -92,7 +94,7 @@ function assemble(terminal: Terminal, { hand, origin }: Clone, parts: Parts): Lo
     ...chosen,
     keeping,
     secrets: () => secrets,
-    isGone,
+    isGone: (lease) => isVoid(terminal, clone, lease),
     ...{ session: wanted.session, watch: wanted.watch },
     repository,
     store: gitStore(repository, keeping.key ? signer(keeping.key) : undefined),

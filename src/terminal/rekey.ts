@@ -1,15 +1,16 @@
-import { fact, hasExpired } from "../sessions/decide.ts";
+import { fact } from "../sessions/decide.ts";
 import { gitStore } from "../sessions/git/git-store.ts";
 import type { SessionId } from "../sessions/ids.ts";
 import { type MasterKey, newJournalKey, parseJournalKey, rewrap } from "../sessions/secrets/journal-keys.ts";
 import { signer } from "../sessions/secrets/signatures.ts";
-import type { Session } from "../sessions/session.ts";
+import type { Lease } from "../sessions/session.ts";
 import { StoreError } from "../sessions/store.ts";
-import { backOff, transact } from "../sessions/transact.ts";
+import { backOff, type Decision, transact } from "../sessions/transact.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
-import { busy, isGone } from "./holder.ts";
+import { busy } from "./holder.ts";
 import { openHome } from "./home.ts";
+import { isVoid } from "./is-void.ts";
 import { selectSession } from "./select.ts";
 import { note, print, type Terminal } from "./terminal.ts";
 
@@ -70,19 +71,21 @@ async function rekeyOne(terminal: Terminal, clone: Clone, { session, from, to }:
   await using home = await openHome(terminal, clone, session);
   const { repository, changed } = home;
   const store = gitStore(repository, signer(to));
-  const done = await transact({ store, session, pause: backOff }, ({ session: now }) => {
-    const ring = now.keys && rewrap(now.keys.ring, from, to);
-    if (!ring?.ok) return { change: null, result: false };
-    mustRest(now, clone);
-    return { change: { facts: [fact(clone.hand, "journal.keyed", { ring: ring.ring })] }, result: true };
-  });
-  if (!done.ok) throw new StoreError("refused", `${done.moved.join(", ")} moved and came back`);
-  if (done.result) await changed(done.tip.session);
-  return done.result;
-}
-
-/** Whoever works on a session goes on under the keys that it had when it was taken. */
-function mustRest(now: Session, { hand }: Clone): void {
-  const { lease } = now;
-  if (lease && !hasExpired(lease, hand.now()) && !isGone(lease)) throw busy(now.session, lease);
+  // Whoever works on a session goes on under the keys that it had when it was taken.
+  for (let left: Lease | undefined; ; ) {
+    const done = await transact(
+      { store, session, pause: backOff },
+      ({ session: now }): Decision<"other" | "done" | Lease> => {
+        const ring = now.keys && rewrap(now.keys.ring, from, to);
+        if (!ring?.ok) return { change: null, result: "other" };
+        if (now.lease && now.lease.epoch !== left?.epoch) return { change: null, result: now.lease };
+        return { change: { facts: [fact(clone.hand, "journal.keyed", { ring: ring.ring })] }, result: "done" };
+      },
+    );
+    if (!done.ok) throw new StoreError("refused", `${done.moved.join(", ")} moved and came back`);
+    if (done.result === "done") await changed(done.tip.session);
+    if (typeof done.result === "string") return done.result === "done";
+    if (!(await isVoid(terminal, clone, done.result))) throw busy(session, done.result);
+    left = done.result;
+  }
 }

@@ -6,6 +6,7 @@ import { Failure } from "./failure.ts";
 import { unknownTurn } from "./fork.ts";
 import { busy } from "./holder.ts";
 import { openHome } from "./home.ts";
+import { isVoid } from "./is-void.ts";
 import { selectSession } from "./select.ts";
 import { print, printJson, type Terminal } from "./terminal.ts";
 
@@ -28,7 +29,10 @@ export async function revert(terminal: Terminal, clone: Clone, options: RevertOp
   const session = await selectSession(clone, options.session);
   await using home = await openHome(terminal, clone, session);
   const { repository, store } = home;
-  const reverted = await revertTurn({ repository, store, session, hand: clone.hand, turn: options.turn });
+  const reverted = await revertTurn({
+    ...{ repository, store, session, hand: clone.hand, turn: options.turn },
+    isVoid: (lease) => isVoid(terminal, clone, lease),
+  });
   const { turn, commit } = mustBeDone(reverted, session);
   const tip = await store.tip(session);
   if (tip) await home.changed(tip.session);

@@ -3,10 +3,12 @@ import { StoreError } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
-import { isGone } from "./holder.ts";
+import { askForIt } from "./holder.ts";
 import { openHome } from "./home.ts";
+import { isVoid } from "./is-void.ts";
 import { selectSession } from "./select.ts";
 import { print, type Terminal } from "./terminal.ts";
+import { brief } from "./words.ts";
 
 /** `offshoot session stop`: the open turn ends at its next step, and what it has done so far is kept. */
 export async function stop(terminal: Terminal, clone: Clone, options: { readonly session: string }): Promise<void> {
@@ -20,17 +22,20 @@ export async function stop(terminal: Terminal, clone: Clone, options: { readonly
   if (!done.ok) throw new StoreError("refused", `${done.moved.join(", ")} moved and came back`);
   await changed(done.tip.session);
   const { lease } = done.tip.session;
+  const isHeld = lease && !(await isVoid(terminal, clone, lease));
   if (done.result === "idle") {
     throw new Failure(
       "refused",
       `Session ${session} has no open turn, so there is nothing to stop.`,
-      `What it is doing: offshoot session show -s ${session}`,
+      isHeld && lease.run
+        ? `It is held all the same. ${askForIt}`
+        : `What it is doing: offshoot session show -s ${session}`,
     );
   }
-  if (!lease || isGone(lease)) {
+  if (!isHeld) {
     print(terminal, `Nobody works on session ${session} any more; its open turn ends when it is run next.`);
   } else {
-    print(terminal, `Asked ${lease.run?.url ?? lease.holder} to stop session ${session}.`);
+    print(terminal, `Asked ${brief(lease.run?.url ?? lease.holder)} to stop session ${session}.`);
     print(terminal, `To see it happen: offshoot session logs -s ${session} --follow`);
   }
 }

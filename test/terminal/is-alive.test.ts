@@ -4,12 +4,12 @@ import { createServer } from "node:http";
 import { hostname } from "node:os";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { gate, hold, say, script } from "../../playground/scripted-model.ts";
-import type { Run } from "../../playground/world.ts";
 import { fact } from "../../src/sessions/decide.ts";
 import type { Tip } from "../../src/sessions/store.ts";
 import { openRunWorld } from "../runner/run-world.ts";
 import { given } from "../sessions/events.ts";
 import { openClone } from "./clone-world.ts";
+import { runAt } from "./platform-run.ts";
 import { ada, inProcess, openReadingWorld, type ReadingWorld } from "./reading-world.ts";
 import { published } from "./schemas.ts";
 
@@ -178,12 +178,3 @@ describe("CS14: is-alive tells live, quiet, killed and frozen runners apart", ()
     expect(asked).toEqual([]);
   });
 });
-
-function runAt(actor: Run["actor"] | undefined, headSha: string): Run {
-  return {
-    ...{ id: 471_100, number: 1, workflowPath: ".github/workflows/offshoot.yml", workflowId: 1, name: "offshoot" },
-    ...{ title: "a session", event: "workflow_dispatch", headSha, headBranch: "main", actor: given(actor), pulls: [] },
-    ...{ createdAt: inMs(0), updatedAt: inMs(0), startedAt: inMs(0), attempt: 1, jobs: [] },
-    ...{ status: "in_progress", conclusion: null },
-  };
-}
