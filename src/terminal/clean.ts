@@ -7,10 +7,11 @@ import { type SessionId, sessionIdSchema } from "../sessions/ids.ts";
 import { backOff } from "../sessions/transact.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
+import { bring, forget } from "./follow.ts";
 import { isGone } from "./holder.ts";
-import { type Home, openHome, openOrigin, originSessions } from "./home.ts";
+import { type Home, openHome, openOrigin } from "./home.ts";
+import { originSessions } from "./origin.ts";
 import { selectRetired, selectSession } from "./select.ts";
-import { bring } from "./share.ts";
 import { note, print, printJson, type Terminal } from "./terminal.ts";
 import { clearWorkshop } from "./workshop.ts";
 
@@ -139,7 +140,9 @@ function cleanerAt({ hand }: Clone, { repository }: Home): Cleaner {
 
 async function settle(terminal: Terminal, clone: Clone, home: Home, session: SessionId): Promise<void> {
   await clearWorkshop(terminal, clone, session);
-  if (home.isOrigin) await bring(clone, session);
+  if (!home.isOrigin) return;
+  await bring(clone, session);
+  await forget(clone, session);
 }
 
 function refusedFor(session: SessionId, why: Kept): Failure {

@@ -4,9 +4,10 @@ import { workOff } from "../runner/run.ts";
 import { NoSession } from "../sessions/transact.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
+import { followOrigin } from "./follow.ts";
 import { busy } from "./holder.ts";
-import { followOrigin, isShared } from "./home.ts";
 import { openRunner } from "./local-runner.ts";
+import { isShared } from "./origin.ts";
 import { progress } from "./progress.ts";
 import { selectSession } from "./select.ts";
 import { note, print, printJson, type Terminal } from "./terminal.ts";
@@ -35,7 +36,7 @@ export async function compact(terminal: Terminal, clone: Clone, options: Compact
     await runner.sweep();
     await workOff(runner, compaction.left);
   }
-  if (await isShared(clone, session)) await followOrigin(clone, session, tip.session.branch);
+  if (await isShared(clone, session)) await followOrigin(terminal, clone, session, tip.session.branch);
   const { before, after } = mustBeDone(compaction, session);
   if (options.json) return printJson(terminal, { session, before, after });
   print(terminal, `The context of session ${session} is about ${after} tokens long now; it was ${before}.`);

@@ -2,9 +2,10 @@ import { archiveRef, readEntries } from "../sessions/archive/archive.ts";
 import { type CommitId, parseSessionId, type SessionId } from "../sessions/ids.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Clone } from "./clone.ts";
+import { originArchiveRef } from "./origin.ts";
 
 /** The clone's own archive, and the origin's as it was when it was last fetched. */
-const archives = [archiveRef, "refs/offshoot-origin/archive"];
+const archives = [archiveRef, originArchiveRef];
 
 /** A session of the archive, and where its chain ends. */
 export interface Retired {

@@ -13,9 +13,10 @@ import { type Change, compose, StoreError, type Tip } from "../sessions/store.ts
 import { backOff, transact } from "../sessions/transact.ts";
 import { type Clone, cacheIn } from "./clone.ts";
 import { exitCodes, Failure } from "./failure.ts";
+import { followOrigin } from "./follow.ts";
 import { busy, isGone } from "./holder.ts";
-import { followOrigin, isShared } from "./home.ts";
 import { defaultBranch, type LocalRunner, openEphemeral, openRunner } from "./local-runner.ts";
+import { isShared } from "./origin.ts";
 import { progress } from "./progress.ts";
 import { readRoster } from "./roster.ts";
 import { selectSession } from "./select.ts";
@@ -81,7 +82,7 @@ async function runKept(terminal: Terminal, clone: Clone, options: RunOptions, gi
   await runner.sweep();
   const drained = await workOff(runner, taken);
   const shared = await isShared(clone, session);
-  if (shared) await followOrigin(clone, session, drained.tip.session.branch);
+  if (shared) await followOrigin(terminal, clone, session, drained.tip.session.branch);
   return await resultOf(runner, source.id, drained.tip);
 }
 

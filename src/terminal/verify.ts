@@ -8,6 +8,7 @@ import { type Case, type Check, checkNames, type Evidence, verify as runChecks }
 import { chooseSession } from "./chosen.ts";
 import type { Clone } from "./clone.ts";
 import { exitCodes } from "./failure.ts";
+import { originNotesRef } from "./origin.ts";
 import { readOutputs } from "./outputs.ts";
 import { patiently } from "./patience.ts";
 import { note, painter, print, printJson, type Terminal } from "./terminal.ts";
@@ -121,11 +122,18 @@ async function readNotes(
   repository: Repository,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const refs = names.map((name) => `refs/notes/offshoot/${name}`);
-  const listed = await Promise.all(refs.map((ref) => repository.raw(["notes", `--ref=${ref}`, "list"])));
-  const notes = listed.flatMap((list) => [...list.matchAll(/^([0-9a-f]{40}) ([0-9a-f]{40})$/gm)]);
-  const texts = await repository.read(notes.map(([, blob = ""]) => blob));
-  const found = notes.map(([, , on = ""], n) => ({ on, text: texts[n]?.toString() ?? "" }));
+  const refs = ["refs/notes/offshoot/", originNotesRef].flatMap((folder) => names.map((name) => `${folder}${name}`));
+  const notes = (await Promise.all(refs.map((ref) => listNotes(repository, ref)))).flat();
+  const texts = await repository.read(notes.map(({ blob }) => blob));
+  const found = notes.map(({ on }, n) => ({ on, text: texts[n]?.toString() ?? "" }));
   const byCommit = Map.groupBy(found, ({ on }) => on);
-  return new Map([...byCommit].map(([on, all]) => [on, all.map(({ text }) => text)]));
+  return new Map([...byCommit].map(([on, all]) => [on, [...new Set(all.map(({ text }) => text))]]));
+}
+
+/** Not by `git notes`, which reads none outside of refs/notes/. */
+async function listNotes(repository: Repository, ref: string): Promise<readonly { on: string; blob: string }[]> {
+  const { stdout } = await repository.ask(["ls-tree", "-r", ref]);
+  return [...stdout.matchAll(/^\d+ blob ([0-9a-f]{40})\t(.+)$/gm)].map(([, blob = "", path = ""]) => {
+    return { on: path.replaceAll("/", ""), blob };
+  });
 }

@@ -8,6 +8,9 @@ export interface Ran {
   readonly stderr: string;
 }
 
+/** Variables of a process; an undefined one is not set. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** All that git sees of this machine: no configuration but its own, no hooks, no prompts. */
 export function cleanEnvironment(dir: string, path: string): Record<string, string> {
   return {
@@ -58,7 +61,7 @@ export function gitIn(dir: string, env: Readonly<Record<string, string>>): Simpl
 /** Runs git to its end; its exit code is part of the answer. */
 export function runGit(
   args: readonly string[],
-  options: { cwd: string; env: Record<string, string>; input: Buffer | undefined },
+  options: { cwd: string; env: Environment; input: Buffer | undefined },
 ): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn("git", args, { cwd: options.cwd, env: options.env, stdio: ["pipe", "pipe", "pipe"] });

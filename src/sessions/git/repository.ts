@@ -5,16 +5,19 @@ import { type CommitId, commitIdSchema } from "../ids.ts";
 import { type RefUpdate, StoreError } from "../store.ts";
 import { importStream, type LocalCommit } from "./commit.ts";
 import { complaint, parseBatch, parseRefs, rejections } from "./output.ts";
-import { authorize, cleanEnvironment, gitIn, type Ran, runGit } from "./process.ts";
+import { authorize, cleanEnvironment, type Environment, gitIn, type Ran, runGit } from "./process.ts";
 import { moveRefs } from "./refs.ts";
 
 export interface Remote {
   readonly url: string;
   /** The value of an `Authorization` header, asked for before each transfer; undefined: none is needed. */
   readonly authorization: () => Promise<string | undefined>;
-  /** The environment of transfers where a person's own configuration and credentials are meant to be used. */
-  readonly environment?: Readonly<Record<string, string>>;
+  /** The environment of transfers where a person's own configuration and credentials are meant to be used; undefined unsets. */
+  readonly environment?: Environment;
 }
+
+/** What HEAD of a repository of our own names: git refuses to fetch into the branch that it takes for checked out. */
+const nobodysBranch = "offshoot-nobody";
 
 /** How such a command ended. */
 interface Asked {
@@ -46,7 +49,7 @@ export class Repository {
   static async open(options: { dir: string; remote: Remote; path: string }): Promise<Repository> {
     await mkdir(options.dir, { recursive: true });
     const repository = new Repository(options.dir, options.remote, options.path);
-    await repository.raw(["init", "--quiet", "--bare", "."]);
+    await repository.raw(["init", "--quiet", "--bare", `--initial-branch=${nobodysBranch}`, "."]);
     return repository;
   }
 
@@ -201,7 +204,7 @@ export class Repository {
     return transfer;
   }
 
-  #run(args: readonly string[], input?: Buffer, env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+  #run(args: readonly string[], input?: Buffer, env: Environment = {}): Promise<Ran> {
     return runGit(args, { cwd: this.dir, env: { ...this.#env, ...env }, input });
   }
 }
