@@ -53,7 +53,7 @@ export async function openClone(terminal: Terminal): Promise<Clone> {
   };
 }
 
-class GitFailed extends Error {}
+export class GitFailed extends Error {}
 
 async function placeOf(git: Clone["git"], cwd: string): Promise<[string, string]> {
   try {

@@ -1,13 +1,17 @@
 import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError } from "commander";
+import { GitError } from "simple-git";
 import about from "../../package.json" with { type: "json" };
+import { Fenced } from "../runner/recorder.ts";
 import { JournalError } from "../sessions/journal.ts";
 import { StoreError } from "../sessions/store.ts";
+import { NoSession } from "../sessions/transact.ts";
 import { addRun } from "./acting.ts";
+import { GitFailed } from "./clone.ts";
 import type { Offered } from "./command-line.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { addSession } from "./session.ts";
-import { note, painter, type Terminal } from "./terminal.ts";
+import { note, type Terminal } from "./terminal.ts";
 
 /** Runs one command line (without the program's name) and gives the exit code. */
 export async function main(terminal: Terminal, argv: readonly string[]): Promise<number> {
@@ -25,14 +29,28 @@ export async function main(terminal: Terminal, argv: readonly string[]): Promise
 
 function explain(terminal: Terminal, error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-  const paint = painter(terminal.stderr);
-  if (error instanceof Failure) {
-    note(terminal, `${paint("red", error.message)}\n${error.remedy}`);
-    return exitCodes[error.kind];
+  const { kind, message, remedy } = failureOf(error);
+  note(terminal, message, "red");
+  if (remedy) note(terminal, remedy);
+  return exitCodes[kind];
+}
+
+/** What is thrown below the commands, as they end with it; what nobody has foreseen is thrown on. */
+function failureOf(error: unknown): Pick<Failure, "kind" | "message"> & { readonly remedy?: string } {
+  if (error instanceof Failure) return error;
+  if (error instanceof NoSession) {
+    const { message } = error;
+    return { kind: "missing", message, remedy: "To bring what the origin has now: offshoot session fetch" };
   }
-  if (error instanceof JournalError || error instanceof StoreError) {
-    note(terminal, paint("red", error.message));
-    return exitCodes.failed;
+  if (error instanceof Fenced) {
+    return { kind: "busy", message: error.message, remedy: "Who works on it now: offshoot session is-alive" };
+  }
+  if (error instanceof StoreError) {
+    return { kind: error.kind === "refused" ? "refused" : "failed", message: error.message };
+  }
+  if (error instanceof JournalError) return { kind: "failed", message: error.message };
+  if (error instanceof GitFailed || error instanceof GitError) {
+    return { kind: "failed", message: `Git could not do it: ${error.message.trim()}` };
   }
   throw error;
 }

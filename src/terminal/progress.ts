@@ -1,12 +1,11 @@
 import type { Fact } from "../sessions/journal.ts";
-import { note, painter, type Terminal } from "./terminal.ts";
+import { note, type Terminal } from "./terminal.ts";
 
 /** Tells each step of a turn on standard error as it happens. */
 export function progress(terminal: Terminal): (fact: Fact) => void {
-  const paint = painter(terminal.stderr);
   return (fact) => {
     const line = lineOf(fact);
-    if (line) note(terminal, paint("dim", line));
+    if (line) note(terminal, line, "dim");
   };
 }
 

@@ -1,29 +1,29 @@
 import { hostname } from "node:os";
 import { text as readAll } from "node:stream/consumers";
+import { claim, type Taken } from "../runner/claim.ts";
 import { examine } from "../runner/examine.ts";
 import { parseModelRef } from "../runner/model.ts";
 import { workOff } from "../runner/run.ts";
-import { branchName } from "../sessions/branch-name.ts";
-import { deepest, hasExpired, openAlone, queue, takeLease } from "../sessions/decide.ts";
-import { type CommitId, parseSessionId, type SessionId } from "../sessions/ids.ts";
-import type { Branch, PromptSource } from "../sessions/journal.ts";
+import { deepest, type LeaseDecision, openAlone, queue, seizeLease, takeLease } from "../sessions/decide.ts";
+import { fold } from "../sessions/fold.ts";
+import { parseSessionId, type SessionId } from "../sessions/ids.ts";
+import { type Branch, type Fact, number, type PromptSource } from "../sessions/journal.ts";
 import { redactor } from "../sessions/secrets/redact.ts";
-import type { Lease } from "../sessions/session.ts";
+import type { Lease, Session } from "../sessions/session.ts";
 import { type Change, compose, StoreError, type Tip } from "../sessions/store.ts";
-import { backOff, transact } from "../sessions/transact.ts";
-import { type Clone, cacheIn } from "./clone.ts";
+import type { Clone } from "./clone.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { followOrigin } from "./follow.ts";
-import { busy, isGone } from "./holder.ts";
-import { defaultBranch, type LocalRunner, openEphemeral, openRunner } from "./local-runner.ts";
+import { busy } from "./holder.ts";
+import { type LocalRunner, openEphemeral, openRunner } from "./local-runner.ts";
+import { branchOf, checkBranch } from "./new-branch.ts";
 import { isShared } from "./origin.ts";
 import { progress } from "./progress.ts";
-import { readRoster } from "./roster.ts";
 import { selectSession } from "./select.ts";
 import { note, print, printJson, type Terminal } from "./terminal.ts";
 import { type TurnResult, turnResult } from "./turn-result.ts";
 import { withoutSecrets } from "./without-secrets.ts";
-import { plural } from "./words.ts";
+import { plain, plural } from "./words.ts";
 
 export interface RunOptions {
   readonly session?: string;
@@ -39,12 +39,11 @@ export interface RunOptions {
 /** `offshoot run`: one turn here, on the session's branch in a work tree of its own. Gives the exit code. */
 export async function run(terminal: Terminal, clone: Clone, options: RunOptions, given: string): Promise<number> {
   checkOptions(options);
+  await checkBranch(clone, options.branch);
   const prompt = await promptOf(terminal, given);
   const result = options.ephemeral
     ? await runEphemeral(terminal, clone, options, prompt)
     : await runKept(terminal, clone, options, prompt);
-  if (options.json) printJson(terminal, result);
-  else tell(terminal, result);
   return result.outcome === "done" ? exitCodes.done : exitCodes.failed;
 }
 
@@ -73,7 +72,8 @@ async function runKept(terminal: Terminal, clone: Clone, options: RunOptions, gi
   const { session: id, last } = options;
   const joins = id !== undefined || last;
   const session = joins ? await selectSession(clone, id) : (terminal.newId() as SessionId);
-  await using runner = await openRunner(terminal, clone, { session, model: options.model, watch: progress(terminal) });
+  const ends = endsOf(terminal);
+  await using runner = await openRunner(terminal, clone, { session, model: options.model, watch: ends.watch });
   mustHaveModel(runner);
   const prompt = redactor({ known: runner.secrets() }).text(given);
   const opening = joins ? null : await openingOf(terminal, clone, { session, options, prompt });
@@ -81,9 +81,11 @@ async function runKept(terminal: Terminal, clone: Clone, options: RunOptions, gi
   const taken = await (opening ? open(runner, { opening, source, prompt }) : join(runner, { source, prompt }));
   await runner.sweep();
   const drained = await workOff(runner, taken);
-  const shared = await isShared(clone, session);
-  if (shared) await followOrigin(terminal, clone, session, drained.tip.session.branch);
-  return await resultOf(runner, source.id, drained.tip);
+  const result = resultOf(drained.tip, source.id, ends.ended);
+  // Before the network is asked for anything more.
+  show(terminal, options, result);
+  if (await isShared(clone, session)) await followOrigin(terminal, clone, session, drained.tip.session.branch);
+  return result;
 }
 
 async function runEphemeral(
@@ -93,17 +95,29 @@ async function runEphemeral(
   prompt: string,
 ): Promise<TurnResult> {
   const session = terminal.newId() as SessionId;
-  const place = await openEphemeral(terminal, clone, {
-    session,
-    model: options.model,
-    watch: progress(terminal),
-  });
+  const ends = endsOf(terminal);
+  const place = await openEphemeral(terminal, clone, { session, model: options.model, watch: ends.watch });
   await using runner = place.runner;
   mustHaveModel(runner);
   const source: PromptSource = { kind: "terminal", id: terminal.newId(), host: hostname() };
   const opening = { project: "", description: "ephemeral", branch: place.branch, depth: 0 };
   const drained = await workOff(runner, await open(runner, { opening, source, prompt }));
-  return { ...(await resultOf(runner, source.id, drained.tip)), branch: "", commit: null };
+  const result = { ...resultOf(drained.tip, source.id, ends.ended), branch: "", commit: null };
+  show(terminal, options, result);
+  return result;
+}
+
+type Ended = Parameters<typeof turnResult>[1];
+
+/** Tells what happens, and keeps how turns ended. */
+function endsOf(terminal: Terminal): { readonly ended: readonly Ended[]; readonly watch: (fact: Fact) => void } {
+  const ended: Ended[] = [];
+  const tellStep = progress(terminal);
+  const watch = (fact: Fact) => {
+    if (fact.type === "turn.ended") ended.push(fact);
+    tellStep(fact);
+  };
+  return { ended, watch };
 }
 
 function mustHaveModel({ model }: LocalRunner): void {
@@ -139,27 +153,6 @@ async function openingOf(
   return { project: clone.project, description, branch, depth, ...(parent ? { parent } : {}) };
 }
 
-async function branchOf(
-  clone: Clone,
-  { session, title, name }: { session: SessionId; title: string; name: string | undefined },
-): Promise<Branch> {
-  const from = await defaultBranch(clone);
-  if (name === undefined)
-    return { name: branchName({ session, title }), own: true, from: from.name, base: from.commit };
-  const taken = (await readRoster({ ...clone, cache: cacheIn(clone) })).find(({ listed }) => listed.branch === name);
-  if (taken) {
-    throw new Failure(
-      "refused",
-      `Session ${taken.listed.id} works on the branch ${name}.`,
-      `Go on with it (offshoot run --session ${taken.listed.id} …), or choose another branch.`,
-    );
-  }
-  const there = await clone.repository.resolve(`refs/heads/${name}`);
-  return there
-    ? { name, own: false, from: from.name, base: there as CommitId }
-    : { name, own: true, from: from.name, base: from.commit };
-}
-
 interface Asked {
   readonly source: PromptSource;
   readonly prompt: string;
@@ -177,26 +170,25 @@ async function open(runner: LocalRunner, { opening, source, prompt: text }: Aske
   return { epoch: lease.epoch, tip: swap.tip };
 }
 
+type Joining = Exclude<LeaseDecision, { kind: "idle" }> | { readonly kind: "refused" };
+
 /** Queues the prompt and takes the session in one append; one that somebody holds is left alone. */
-async function join(runner: LocalRunner, { source, prompt: text }: Asked): Promise<{ epoch: number; tip: Tip }> {
+async function join(runner: LocalRunner, { source, prompt: text }: Asked): Promise<Taken> {
   const seen = await examine(runner);
-  const { session, store, hand, asker, holder } = runner;
-  const isVoid = (lease: Lease) => hasExpired(lease, hand.now()) || isGone(lease);
-  const take = (tip: Tip) => {
-    const { lease } = tip.session;
-    if (lease && !isVoid(lease)) throw busy(session, lease);
-    const queued = queue({ ...hand, by: asker }, tip.session, { source, text });
-    if (queued.kind !== "queued") throw retired(session);
-    const prompt = queued.change.facts[0];
-    const state = compose(session, tip, { facts: [prompt] }).state;
-    const taken = takeLease(hand, state, { ...holder, isVoid });
-    if (taken.kind !== "taken") throw new Error(`A session with a prompt is ${taken.kind}.`);
+  const { session, hand, asker, holder } = runner;
+  const take = (now: Session, isVoid: (lease: Lease) => boolean): Joining => {
+    const queued = queue({ ...hand, by: asker }, now, { source, text });
+    if (queued.kind !== "queued") return { kind: "refused" };
+    const [prompt] = queued.change.facts;
+    const taken = seizeLease(hand, fold(now, number([prompt], now.seq)), { ...holder, isVoid });
+    if (taken.kind !== "taken") return taken;
     const change: Change = { facts: [prompt, ...taken.change.facts] };
-    return { change, result: taken.epoch };
+    return { ...taken, change };
   };
-  const done = await transact({ store, session, pause: backOff }, take, seen);
-  if (!done.ok) throw new StoreError("refused", `${done.moved.join(", ")} moved and came back`);
-  return { epoch: done.result, tip: done.tip };
+  const { result, tip } = await claim(runner, take, seen);
+  if (result.kind === "busy") throw busy(session, result.lease);
+  if (result.kind === "refused") throw retired(session);
+  return { epoch: result.epoch, tip };
 }
 
 function retired(session: SessionId): Failure {
@@ -207,17 +199,25 @@ function retired(session: SessionId): Failure {
   );
 }
 
-async function resultOf({ store, session }: LocalRunner, source: string, tip: Tip): Promise<TurnResult> {
-  const prompt = tip.session.queue.find((prompt) => prompt.source.id === source);
-  const events = (await store.journal(session)).flatMap(({ events }) => events);
-  const ended = events.findLast((event) => event.type === "turn.ended" && event.prompt === prompt?.id);
-  if (ended?.type !== "turn.ended") throw new Error(`The prompt ${source} of session ${session} has no turn.`);
-  return turnResult(tip.session, ended);
+function resultOf({ session }: Tip, source: string, ends: readonly Ended[]): TurnResult {
+  const prompt = session.queue.find((prompt) => prompt.source.id === source);
+  const ended = ends.findLast((end) => end.prompt === prompt?.id);
+  if (ended) return turnResult(session, ended);
+  throw new Failure(
+    "failed",
+    `The prompt waits: an earlier one of session ${session.session} came first, and was stopped.`,
+    `It is worked on first when the session goes on: offshoot run --session ${session.session} "…"`,
+  );
+}
+
+function show(terminal: Terminal, { json }: RunOptions, result: TurnResult): void {
+  if (json) printJson(terminal, result);
+  else tell(terminal, result);
 }
 
 function tell(terminal: Terminal, result: TurnResult): void {
   const { answer, problem, notices, session, branch, commit, files } = result;
-  if (answer) print(terminal, answer);
+  if (answer) print(terminal, plain(answer));
   if (problem) note(terminal, `\n${problem.message}\n${problem.remedy}`);
   for (const notice of notices) note(terminal, `\nNote: ${notice}`);
   const work = commit ? `${branch} at ${commit.slice(0, 7)}, ${plural(files.length, "file")}` : "no files changed";

@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { Clock } from "../sessions/ids.ts";
+import { plain } from "./words.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,12 +25,12 @@ export function printJson(terminal: Terminal, value: unknown): void {
   print(terminal, JSON.stringify(value, null, 2));
 }
 
-/** What accompanies a command, on standard error: notes, progress, warnings. */
-export function note({ stderr }: Terminal, text: string): void {
-  stderr.write(`${text}\n`);
-}
-
 type Format = Parameters<typeof styleText>[0];
+
+/** What accompanies a command, on standard error: notes, progress, warnings; nothing in it moves a reader's cursor. */
+export function note({ stderr }: Terminal, text: string, format?: Format): void {
+  stderr.write(`${format ? painter(stderr)(format, plain(text)) : plain(text)}\n`);
+}
 
 /** Colours, on a terminal that has them and does not refuse them (`NO_COLOR`). */
 export function painter(stream: NodeJS.WriteStream): (format: Format, text: string) => string {

@@ -21,7 +21,7 @@ export const turnResultSchema = v.strictObject({
 
 export type TurnResult = v.InferOutput<typeof turnResultSchema>;
 
-export function turnResult({ session, branch }: Session, ended: EventOf<"turn.ended">): TurnResult {
+export function turnResult({ session, branch }: Session, ended: Omit<EventOf<"turn.ended">, "v" | "seq">): TurnResult {
   const { turn, outcome, answer, problem = null, commit = null, files = [], notices, usage = null } = ended;
   const { duration_ms } = ended;
   return { session, turn, outcome, answer, problem, branch, commit, files, notices, usage, duration_ms };
