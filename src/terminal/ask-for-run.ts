@@ -9,7 +9,7 @@ export interface Github {
   /** `owner/name` */
   readonly project: string;
   readonly token: string;
-  /** The address of the API, where it is not the one of the origin's host. */
+  /** The address of the API; it has to be given where that is not github.com's. */
   readonly api: string | undefined;
 }
 
@@ -17,12 +17,17 @@ export interface Github {
 const patienceMs = 10_000;
 
 /**
- * Asks the origin for a run of its own. Never the address that the journal gives: whoever may write to a session's ref
+ * Asks the origin for a run of its own. The token goes to github.com, or to the address that the person gave; a name that
+ * looks like GitHub's is not enough, and never the address that the journal gives: whoever may write to a session's ref
  * would be sent the token.
  */
 export async function askForRun({ origin, project, token, api }: Github, run: Run): Promise<RunSight> {
   const [owner = "", repo = ""] = project.split("/");
-  const octokit = new Octokit({ auth: token, baseUrl: api ?? apiOf(origin), log: silent });
+  const baseUrl = api || (isPublic(origin) ? "https://api.github.com" : undefined);
+  if (!baseUrl) {
+    return { kind: "unknown", why: `Set GITHUB_API_URL, so that ${origin.host} can be asked, or look at ${run.url}.` };
+  }
+  const octokit = new Octokit({ auth: token, baseUrl, log: silent });
   try {
     const { data } = await octokit.request("GET /repos/{owner}/{repo}/actions/runs/{run_id}", {
       ...{ owner, repo, run_id: run.id },
@@ -40,9 +45,8 @@ export async function askForRun({ origin, project, token, api }: Github, run: Ru
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
-function apiOf({ url }: Origin): string {
-  const [, host = "github.com"] = /^(?:[a-z+]+:\/\/)?(?:[^@/]*@)?([^/:]+)/i.exec(url) ?? [];
-  return host === "github.com" || host === "ssh.github.com" ? "https://api.github.com" : `https://${host}/api/v3`;
+function isPublic({ host }: Origin): boolean {
+  return host === "github.com" || host === "ssh.github.com";
 }
 
 function messageOf(error: unknown): string {

@@ -5,6 +5,7 @@ import { runGit } from "../sessions/git/process.ts";
 import { Repository } from "../sessions/git/repository.ts";
 import type { Actor } from "../sessions/journal.ts";
 import type { SessionStore } from "../sessions/store.ts";
+import { absolute, hostOf } from "./address.ts";
 import { Failure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -27,9 +28,15 @@ export interface Clone {
 }
 
 export interface Origin {
+  /** As it is configured, but understood from anywhere. */
   readonly url: string;
-  /** On github.com, or a GitHub server of one's own as far as its name tells. */
-  readonly isGithub: boolean;
+  /** The server that git talks to; null: that cannot be told from the address. */
+  readonly host: string | null;
+}
+
+/** github.com, or a GitHub server of one's own as far as its name tells. */
+export function isGithub({ host }: Origin): boolean {
+  return host?.includes("github") ?? false;
 }
 
 /** Finds the clone around the working directory. */
@@ -43,12 +50,14 @@ export async function openClone(terminal: Terminal): Promise<Clone> {
   const [gitDir, root] = await placeOf(git, terminal.cwd);
   const settings = parseSettings(await git(["config", "--list", "--null"]));
   const url = settings.get("remote.origin.url");
+  // What it is for git, with all that `url.<base>.insteadOf` says.
+  const address = url && (await git(["ls-remote", "--get-url", "origin"])).trim();
   const repository = Repository.at(gitDir, terminal.env.PATH ?? "");
   return {
     ...{ root, gitDir, repository, git },
     store: gitStore(repository),
-    origin: url ? { url, isGithub: /(^|@|\/\/|\.)github\./.test(url) } : null,
-    project: (url && /([^/:]+\/[^/]+?)(?:\.git)?\/?$/.exec(url)?.[1]) || basename(root),
+    origin: url && address ? { url: address === url ? absolute(url, root) : url, host: hostOf(address) } : null,
+    project: (address && /([^/:]+\/[^/]+?)(?:\.git)?\/?$/.exec(address)?.[1]) || basename(root),
     hand: { now: terminal.now, newId: terminal.newId, by: whoIs(settings) },
   };
 }

@@ -2,7 +2,7 @@ import { hasExpired } from "../sessions/decide.ts";
 import type { Run } from "../sessions/journal.ts";
 import type { Lease } from "../sessions/session.ts";
 import type { RunSight } from "./alive.ts";
-import type { Clone } from "./clone.ts";
+import { type Clone, isGithub } from "./clone.ts";
 import { isGone } from "./holder.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -19,7 +19,7 @@ export async function isVoid(terminal: Terminal, clone: Clone, lease: Lease): Pr
 export async function sightOfRun(terminal: Terminal, clone: Clone, run: Run): Promise<RunSight> {
   const { GH_TOKEN, GITHUB_TOKEN, GITHUB_API_URL } = terminal.env;
   const token = GH_TOKEN || GITHUB_TOKEN;
-  if (!clone.origin?.isGithub) return { kind: "unknown", why: `Look at ${run.url}.` };
+  if (!clone.origin || !isGithub(clone.origin)) return { kind: "unknown", why: `Look at ${run.url}.` };
   if (!token) return { kind: "unknown", why: `Set GH_TOKEN, so that GitHub can be asked, or look at ${run.url}.` };
   const { askForRun } = await import("./ask-for-run.ts");
   return askForRun({ origin: clone.origin, project: clone.project, token, api: GITHUB_API_URL }, run);

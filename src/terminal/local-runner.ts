@@ -12,7 +12,7 @@ import { Repository } from "../sessions/git/repository.ts";
 import type { CommitId, SessionId } from "../sessions/ids.ts";
 import type { Actor, Branch } from "../sessions/journal.ts";
 import { signer } from "../sessions/secrets/signatures.ts";
-import type { Clone } from "./clone.ts";
+import { type Clone, isGithub } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import { thisHolder } from "./holder.ts";
 import { homeOf } from "./home.ts";
@@ -86,7 +86,7 @@ function assemble(terminal: Terminal, clone: Clone, parts: Parts): LocalRunner {
   const chosen = chooseModel(parseConfig(config), { ...env, OFFSHOOT_MODEL: wanted.model ?? env.OFFSHOOT_MODEL });
   const keeping = chooseKeeping({
     configured: chosen.config.journal.visibility,
-    audience: origin?.isGithub ? "unknown" : "members",
+    audience: !origin || (origin.host !== null && !isGithub(origin)) ? "members" : "unknown",
     key: givenKey(env.OFFSHOOT_JOURNAL_KEY),
   });
   const secrets = secretsIn(env, providerKeys(chosen.config));

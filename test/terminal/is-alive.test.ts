@@ -172,7 +172,10 @@ describe("CS14: is-alive tells live, quiet, killed and frozen runners apart", ()
     const token = { GH_TOKEN: "a token", GITHUB_API_URL: "http://127.0.0.1:9/api/v3" };
     await world.git("config", "remote.origin.url", "https://github.com/octo/sample.git");
     expect(await stateIn(world, 2 * minute, token)).toEqual(["unknown", 1, expect.stringContaining("did not tell")]);
-    await world.git("config", "remote.origin.url", "https://example.test/octo/sample.git");
+    await world.git("config", "remote.origin.url", "https://github.example.test/octo/sample.git");
+    const unnamed = expect.stringContaining("Set GITHUB_API_URL, so that github.example.test can be asked");
+    expect(await stateIn(world, 2 * minute, { GH_TOKEN: "a token" })).toEqual(["unknown", 1, unnamed]);
+    await world.git("config", "remote.origin.url", "https://example.test/octo/joe.github.io");
     const untold = expect.stringMatching(/ago\. Look at http:/);
     expect(await stateIn(world, 2 * minute, token)).toEqual(["unknown", 1, untold]);
     expect(asked).toEqual([]);

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { exec, gate, hold, say, script, write } from "../../playground/scripted-model.ts";
@@ -171,4 +171,29 @@ test("nothing of a session stays here that is gone on the origin: its notes go w
     expect(await git("for-each-ref", `refs/*/offshoot/${session}`, `refs/offshoot/*/${session}`, "refs/notes")).toBe(
       "",
     );
+});
+
+test("an origin whose address is a folder beside the clone is found from a run's own folder, too", async () => {
+  const origin = await openOrigin();
+  const world = await openClone({ origin, model: threeWrites });
+  await opened(world, "one");
+  await world.git("remote", "set-url", "origin", relative(world.dir, origin));
+  expect(await world.offshoot("session", "push")).toMatchObject(done);
+  expect(await world.offshoot("run", "--last", "two")).toMatchObject(done);
+});
+
+test("runs on the origin reach it as the person's git does: by their configuration's short name, by their ssh", async () => {
+  const origin = await openOrigin();
+  const world = await openClone({ origin, model: threeWrites });
+  await opened(world, "one");
+  await world.offshoot("session", "push");
+  await mkdir(join(world.home, ".config/git"), { recursive: true });
+  await writeFile(join(world.home, ".config/git/config"), `[url "${dirname(origin)}/"]\n\tinsteadOf = work:\n`);
+  await world.git("remote", "set-url", "origin", `work:${basename(origin)}`);
+  expect(await world.offshoot("run", "--last", "two")).toMatchObject(done);
+  const ssh = join(world.home, "ssh.sh");
+  await writeFile(ssh, '#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n', { mode: 0o755 });
+  await world.git("remote", "set-url", "origin", `ssh://git.example.test${origin}`);
+  const env = { GIT_SSH_COMMAND: ssh, GIT_SSH_VARIANT: "ssh" };
+  expect(await world.start({ args: ["run", "--last", "three"], env }).ended).toMatchObject(done);
 });

@@ -163,3 +163,14 @@ test("CS23: the runner's own secrets reach neither the model nor the journal, ho
     expect(journal).not.toContain(form);
   }
 });
+
+test.each([
+  ["git@github-work:octo/sample.git", "sealed"],
+  ["https://github.example.test/octo/sample.git", "sealed"],
+  ["https://gitlab.example.test/joe/joe.github.io", "in full"],
+])("with an origin at %s, where nothing is configured, output is kept %s", async (address, kept) => {
+  const world = await openClone({ model: play });
+  await world.git("remote", "add", "origin", address);
+  await runWith(world, newJournalKey(), "look");
+  expect((await stored(world)).includes("the-output")).toBe(kept === "in full");
+});
