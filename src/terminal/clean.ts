@@ -8,11 +8,13 @@ import { backOff } from "../sessions/transact.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import { bring, forget } from "./follow.ts";
-import { isGone } from "./holder.ts";
+import { askForIt } from "./holder.ts";
 import { type Home, openHome, openOrigin } from "./home.ts";
+import { isVoid } from "./is-void.ts";
 import { originSessions } from "./origin.ts";
 import { selectRetired, selectSession } from "./select.ts";
 import { note, print, printJson, type Terminal } from "./terminal.ts";
+import { brief } from "./words.ts";
 import { clearWorkshop } from "./workshop.ts";
 
 export interface CleanOptions {
@@ -39,7 +41,7 @@ export const cleanedSchema = v.strictObject({
 export async function cleanSessions(terminal: Terminal, clone: Clone, options: CleanOptions): Promise<void> {
   const shared = await originSessions(clone);
   const here = (await clone.store.find("")).filter((id) => !shared.includes(id));
-  const own = await cleanAt(clone, clone, options, here);
+  const own = await cleanAt(cleanerAt(terminal, clone, clone), options, here);
   const there = shared.length > 0 ? await cleanOrigin(terminal, clone, options, shared) : none;
   const report = { retired: [...own.retired, ...there.retired], kept: [...own.kept, ...there.kept] };
   if (!options.dryRun) for (const { session } of report.retired) await clearWorkshop(terminal, clone, session.session);
@@ -56,18 +58,17 @@ async function cleanOrigin(
   shared: readonly SessionId[],
 ): Promise<CleanReport> {
   await using home = await openOrigin(terminal, clone);
-  const report = await cleanAt(clone, home, options, shared);
+  const report = await cleanAt(cleanerAt(terminal, clone, home), options, shared);
   if (!options.dryRun) await bring(clone, "");
   return report;
 }
 
 function cleanAt(
-  { hand }: Clone,
-  { repository }: Pick<Home, "repository">,
+  cleaner: Cleaner,
   { days, model = [], dryRun = false }: CleanOptions,
   among: readonly SessionId[],
 ): Promise<CleanReport> {
-  return clean({ repository, hand, isVoid: isGone, pause: backOff }, { days, models: model }, { dryRun, among });
+  return clean(cleaner, { days, models: model }, { dryRun, among });
 }
 
 function asData({ retired, kept }: CleanReport, dryRun: boolean): v.InferOutput<typeof cleanedSchema> {
@@ -85,7 +86,7 @@ function tell(terminal: Terminal, report: CleanReport, { dryRun, days }: CleanOp
   const { retired, kept } = asData(report, dryRun ?? false);
   for (const { session, description, branch } of retired) {
     const fate = branch === "kept" ? "  (its branch stays: not all of it is merged)" : "";
-    print(terminal, `${session}  ${description}${fate}`);
+    print(terminal, `${session}  ${brief(description)}${fate}`);
   }
   for (const { session, why } of report.kept) if (!isMeant(why)) note(terminal, explainKept(session, why));
   const count = retired.length === 1 ? "1 session" : `${retired.length} sessions`;
@@ -105,7 +106,7 @@ export async function deleteOne(
 ): Promise<void> {
   const session = await selectSession(clone, options.session);
   await using home = await openHome(terminal, clone, session);
-  const deletion = await deleteSession(cleanerAt(clone, home), session);
+  const deletion = await deleteSession(cleanerAt(terminal, clone, home), session);
   if (deletion.kind === "kept") throw refusedFor(session, deletion.why);
   if (deletion.kind === "missing") throw gone(session);
   await settle(terminal, clone, home, session);
@@ -119,7 +120,7 @@ export async function deleteOne(
 export async function purgeOne(terminal: Terminal, clone: Clone, options: { readonly session: string }): Promise<void> {
   const session = await anySession(clone, options.session);
   await using home = await openHome(terminal, clone, session);
-  const purge = await purgeSession(cleanerAt(clone, home), session);
+  const purge = await purgeSession(cleanerAt(terminal, clone, home), session);
   if (purge.kind === "kept") throw refusedFor(session, purge.why);
   if (purge.kind === "missing") throw gone(session);
   await settle(terminal, clone, home, session);
@@ -134,8 +135,8 @@ async function anySession(clone: Clone, prefix: string): Promise<SessionId> {
   return live.length > 0 ? selectSession(clone, prefix) : (await selectRetired(clone, prefix)).id;
 }
 
-function cleanerAt({ hand }: Clone, { repository }: Home): Cleaner {
-  return { repository, hand, isVoid: isGone, pause: backOff };
+function cleanerAt(terminal: Terminal, clone: Clone, { repository }: Pick<Home, "repository">): Cleaner {
+  return { repository, hand: clone.hand, isVoid: (lease) => isVoid(terminal, clone, lease), pause: backOff };
 }
 
 async function settle(terminal: Terminal, clone: Clone, home: Home, session: SessionId): Promise<void> {
@@ -147,7 +148,9 @@ async function settle(terminal: Terminal, clone: Clone, home: Home, session: Ses
 
 function refusedFor(session: SessionId, why: Kept): Failure {
   const kind = why.kind === "held" || why.kind === "open turn" ? "busy" : "refused";
-  return new Failure(kind, explainKept(session, why), `What it is doing: offshoot session show -s ${session}`);
+  const look = `What it is doing: offshoot session show -s ${session}`;
+  const remedy = why.kind === "held" && why.lease.run ? `${look}\n${askForIt}` : look;
+  return new Failure(kind, explainKept(session, why), remedy);
 }
 
 function gone(session: SessionId): Failure {

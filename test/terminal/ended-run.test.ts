@@ -35,6 +35,7 @@ test("a run on GitHub that holds a session is in the way; without a token, what 
   const commands = [
     ["run", "--last", "two"],
     ["session", "revert", "-s", session],
+    ["session", "delete", "-s", session],
   ];
   for (const args of commands) {
     expect(await world.start({ args, env: asking }).ended).toMatchObject({ code: 6 });
@@ -50,7 +51,7 @@ test("a run on GitHub that holds a session is in the way; without a token, what 
   expect((await world.only()).queue).toHaveLength(1);
 });
 
-test("a run on GitHub that has ended is in nobody's way: its session is gone on with and reverted", async () => {
+test("a run on GitHub that has ended is in nobody's way: its session is gone on with, reverted and deleted", async () => {
   const { world, session, run, asking } = await openHeld();
   run.status = "completed";
   const went = await world.start({ args: ["run", "--last", "two"], env: asking }).ended;
@@ -58,4 +59,7 @@ test("a run on GitHub that has ended is in nobody's way: its session is gone on 
   await hold(world, run.id);
   const reverted = await world.start({ args: ["session", "revert", "-s", session, "--turn", "1"], env: asking }).ended;
   expect(reverted).toMatchObject({ code: 0, out: expect.stringContaining("Turn 1 is taken back") });
+  expect(await world.start({ args: ["session", "delete", "-s", session], env: asking }).ended).toMatchObject({
+    code: 0,
+  });
 });
