@@ -170,6 +170,8 @@ test.each([
   ["https://gitlab.example.test/joe/joe.github.io", "in full"],
 ])("with an origin at %s, where nothing is configured, output is kept %s", async (address, kept) => {
   const world = await openClone({ model: play });
+  await world.git("rm", "--quiet", ".github/offshoot.toml");
+  await world.git("commit", "--quiet", "-m", "Nothing configured");
   await world.git("remote", "add", "origin", address);
   await runWith(world, newJournalKey(), "look");
   expect((await stored(world)).includes("the-output")).toBe(kept === "in full");
