@@ -10,6 +10,7 @@ import { examine } from "./examine.ts";
 import type { Keeper } from "./keeper.ts";
 import { keepLease } from "./lease.ts";
 import { formatModelRef } from "./model.ts";
+import { Fenced, type Recorder } from "./recorder.ts";
 import type { Runner } from "./runner.ts";
 import { type Begun, type Held, runTurn } from "./turn.ts";
 import { openWorkspace } from "./workspace.ts";
@@ -42,14 +43,27 @@ export async function runSession(runner: Runner): Promise<RunReport> {
 /** Works on the prompts of a session that is taken until none is left, and releases it. */
 export async function workOff(runner: Runner, { epoch, tip }: Taken): Promise<Drained> {
   const { recorder, keeper } = openPen(runner, { epoch, tip });
-  const workspace = await openWorkspace({ ...runner, tree: runner.tree.path, at: runner.tree.at });
   const acting = runner.forge && { ...runner, forge: runner.forge, recorder };
   const lease = keepLease({ ...runner, recorder, epoch });
-  const run: OpenRun = { runner, recorder, keeper, workspace, epoch, acting, lease };
   try {
-    return await drain(run, acting ? await completeEffects(acting, tip) : tip);
-  } finally {
+    const workspace = await openWorkspace({ ...runner, tree: runner.tree.path, at: runner.tree.at });
+    const run: OpenRun = { runner, recorder, keeper, workspace, epoch, acting, lease };
+    const drained = await drain(run, acting ? await completeEffects(acting, tip) : tip);
     await lease.end();
+    return drained;
+  } catch (error) {
+    await lease.end();
+    if (runner.holder.forMs !== undefined && !(error instanceof Fenced)) await letGo(runner, recorder, epoch);
+    throw error;
+  }
+}
+
+/** So that nobody has to wait until the lease expires; what stopped the run may stop this, too. */
+async function letGo({ hand, log }: Runner, recorder: Recorder, epoch: number): Promise<void> {
+  try {
+    await recorder.append(({ session }) => release(hand, session, epoch, () => false)?.facts ?? []);
+  } catch (error) {
+    log(`The session could not be given back: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -118,6 +118,15 @@ test("a terminal's lease is not void because no platform knows its run", async (
   await run;
 });
 
+test("a run at a terminal that cannot go on gives the session back: the next one need not wait", async () => {
+  const world = await openRunWorld();
+  const broken = { holder: { holder: "desk:1", forMs: 300_000 }, tree: { path: "/dev/null/tree", at: null } };
+  await expect(world.run(broken)).rejects.toThrow("/dev/null/tree");
+  expect(await world.state()).not.toHaveProperty("lease");
+  expect((await world.events("lease.released")).map(({ epoch }) => epoch)).toEqual([1]);
+  expect(await world.run()).toMatchObject({ kind: "drained", turns: 1 });
+});
+
 test("a session at rest says so on every thread where it was asked", async () => {
   const world = await openRunWorld();
   const other = await openRunWorld();
