@@ -183,20 +183,21 @@ function tryFold(session: Session | null, events: readonly Event[]): Folded {
 }
 
 function checkAuthors(chain: readonly Evidence[], lines: readonly Line[]): Check {
-  const first = new Map(
-    placed(lines)
-      .toReversed()
-      .map(({ commit, event }) => [commit, event]),
-  );
+  const byCommit = Map.groupBy(placed(lines), ({ commit }) => commit);
   const findings = chain.flatMap(({ commit, author }): Finding[] => {
-    const event = first.get(commit);
+    const event = actOf((byCommit.get(commit) ?? []).map(({ event }) => event));
     if (!event) return [];
     const actor = formatName(signature(event.by, new Date(event.at)));
     return author === actor
       ? []
       : [{ commit, line: null, reason: `its author is ${author}, its events are by ${actor}` }];
   });
-  return { check: "author", checked: first.size, findings };
+  return { check: "author", checked: byCommit.size, findings };
+}
+
+/** Whose commit it is: a tombstone begins with what somebody else may have done, and is by whoever purged the session. */
+function actOf(events: readonly Event[]): Event | undefined {
+  return events.find((event) => event.type === "session.deleted" && event.reason === "purged") ?? events[0];
 }
 
 function checkNotes({ notes }: Case, lines: readonly Line[]): Check {

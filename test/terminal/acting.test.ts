@@ -69,6 +69,8 @@ test("purge takes out what a session said, and says what it cannot reach", async
   const world = await openReadingWorld();
   const tip = await world.turn(await world.open({ prompt: "the-secret-plan" }), { answer: "the-secret-answer" });
   const { session } = tip.session;
+  await world.git("config", "user.name", "Bob");
+  await world.git("config", "user.email", "8+bob@users.noreply.github.com");
   const { code, out } = await world.offshoot(["session", "purge", "-s", session]);
   expect(code).toBe(0);
   expect(out).toContain("Not reached:\n- ");
@@ -77,6 +79,7 @@ test("purge takes out what a session said, and says what it cannot reach", async
   const objects = await world.git("cat-file", "--batch", "--batch-all-objects", "--unordered");
   expect(objects).not.toMatch(/the-secret-(plan|answer)/);
   expect((await world.offshoot(["session", "show", "-s", session])).out).toContain("retired");
+  expect(await world.offshoot(["session", "verify", "-s", session])).toMatchObject({ code: 0 });
 });
 
 test("WS10, WS16: a turn taken back and a fork, from the terminal", async () => {
