@@ -53,6 +53,7 @@ function welcome(playground: Playground, model: ModelChoice): string {
   Open      ${style("bold", `${web}/${owner}/${repo}/issues/${issue}`)}
   Comment   /agent make the failing test pass
   Clone     git clone ${git}
+  Push      as maintainer, with the password ${playground.github.tokens.maintainer}
 
 ${model.kind === "scripted" ? style("red", scripted) : ""}${style("red", "  Commands of the agent run unsandboxed, as you, on this machine.")}
 

@@ -4,6 +4,7 @@ import { main } from "./terminal/program.ts";
 const stopping = new AbortController();
 process.on("SIGINT", () => {
   if (stopping.signal.aborted) process.exit(130);
+  process.stderr.write("\nStopping in order; Ctrl-C once more ends at once.\n");
   stopping.abort();
 });
 

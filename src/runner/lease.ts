@@ -9,7 +9,7 @@ export interface KeptLease {
   /** Aborted when somebody asks in the journal, or whoever started the run, for the open turn to stop. */
   stopOf(turn: number): AbortSignal;
   /** What a tip asks for, wherever it was seen. */
-  heed(tip: Tip): void;
+  heed(tip: Pick<Tip, "session">): void;
   /** Waits for what is under way; after it nothing is renewed. */
   end(): Promise<void>;
 }
@@ -32,7 +32,7 @@ export function keepLease(options: LeaseOptions): KeptLease {
   let stopping: { readonly turn: number; readonly controller: AbortController } | null = null;
   let busy: Promise<unknown> = Promise.resolve();
 
-  function heed({ session: now }: Tip): void {
+  function heed({ session: now }: Pick<Tip, "session">): void {
     const fenced = now.lease?.epoch !== epoch;
     if (fenced || (now.stop && now.turn?.number === stopping?.turn)) stopping?.controller.abort();
   }

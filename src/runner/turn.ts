@@ -169,6 +169,8 @@ async function converse(working: Working, { model, tools, status }: Means): Prom
   const { repository, log, saveEveryMs: everyMs } = runner;
   const { limits } = runner.config;
   const { wip } = session;
+  const stop = working.lease.stopOf(turn.number);
+  working.lease.heed(working); // somebody may have asked while nobody worked on it
   return workThrough({
     turn: turn.number,
     done: { steps: turn.step, tokens: turn.tokens },
@@ -195,7 +197,7 @@ async function converse(working: Working, { model, tools, status }: Means): Prom
     hand,
     limits,
     deadline: AbortSignal.timeout(Math.min(limits.minutes * 60_000, longestTimerMs)),
-    stop: working.lease.stopOf(turn.number),
+    stop,
   });
 }
 

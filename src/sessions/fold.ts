@@ -266,7 +266,9 @@ function turnEnded(session: Session, event: EventOf<"turn.ended">): Session {
   };
   const ended = without(without(without(session, "turn"), "wip"), "stop");
   const touched = lastTouched(session.touched, event.files ?? []);
-  const phase = event.outcome === "stopped" ? ("held" as const) : ("queued" as const);
+  // What was asked after the stop is somebody asking again.
+  const askedAgain = session.queue.some((prompt) => isWaiting(prompt) && session.stop && prompt.id > session.stop);
+  const phase = event.outcome === "stopped" && !askedAgain ? ("held" as const) : ("queued" as const);
   return withPhase(forgetOldest({ ...ended, queue, usage, touched, lost_runs: 0, phase }));
 }
 

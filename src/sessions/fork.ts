@@ -64,7 +64,7 @@ async function append(store: SessionStore, { session, thread, ...fork }: Fork, {
 /** Pure: the event with which the fork of a session begins. */
 function forked({ hand, session, description, thread }: Omit<Fork, "from">, from: Session) {
   const { branch: name, own_branch, base_branch, head = from.base } = from;
-  const title = own_branch ? name.replace(/^offshoot\/|-[^-]*$/g, "") : name;
+  const title = description ?? (own_branch ? name.replace(/^offshoot\/|-[^-]*$/g, "") : name);
   return fact(hand, "session.forked", {
     session,
     from: from.session,

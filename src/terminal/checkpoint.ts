@@ -18,6 +18,8 @@ export async function checkpoint(
   options: CheckpointOptions,
   label: string,
 ): Promise<void> {
+  if (!/^\S[^\n]*$/.test(label))
+    throw new Failure("usage", "A label is one line of text.", "Say what it is: before-the-rewrite.");
   const session = await selectSession(clone, options.session);
   await using home = await openHome(terminal, clone, session);
   const { repository, store } = home;

@@ -14,7 +14,7 @@ import { isVoid } from "./is-void.ts";
 import { originSessions } from "./origin.ts";
 import { selectRetired, selectSession } from "./select.ts";
 import { note, print, printJson, type Terminal } from "./terminal.ts";
-import { brief } from "./words.ts";
+import { brief, plural } from "./words.ts";
 import { clearWorkshop } from "./workshop.ts";
 
 export interface CleanOptions {
@@ -91,7 +91,7 @@ function tell(terminal: Terminal, report: CleanReport, { dryRun, days }: CleanOp
   for (const { session, why } of report.kept) if (!isMeant(why)) note(terminal, explainKept(session, why));
   const count = retired.length === 1 ? "1 session" : `${retired.length} sessions`;
   const what = dryRun ? `${count} would be retired` : `${count} retired`;
-  print(terminal, `${what}, ${kept.length} stay (not used for ${days} days was asked for).`);
+  print(terminal, `${what}, ${kept.length} stay (not used for ${plural(days, "day")} was asked for).`);
 }
 
 function isMeant({ kind }: Kept): boolean {

@@ -37,8 +37,8 @@ export async function asked<T>(origin: Origin, transfer: () => Promise<T>): Prom
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Failure(
-      "refused",
-      `The origin ${withoutPassword(origin.url)} did not do it: ${reason}`,
+      "failed",
+      `Git came to no end with the origin ${withoutPassword(origin.url)}: ${reason}`,
       "Try the same with git itself (git fetch origin, git push origin HEAD --dry-run): address, access, or its rules.",
     );
   }

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { text as readAll } from "node:stream/consumers";
 import { claim, type Taken } from "../runner/claim.ts";
 import { examine } from "../runner/examine.ts";
-import { parseModelRef } from "../runner/model.ts";
+import { formatModelRef, parseModelRef } from "../runner/model.ts";
 import { workOff } from "../runner/run.ts";
 import { deepest, type LeaseDecision, openAlone, queue, seizeLease, takeLease } from "../sessions/decide.ts";
 import { fold } from "../sessions/fold.ts";
@@ -74,9 +74,12 @@ async function runKept(terminal: Terminal, clone: Clone, options: RunOptions, gi
   const session = joins ? await selectSession(clone, id) : (terminal.newId() as SessionId);
   const ends = endsOf(terminal);
   await using runner = await openRunner(terminal, clone, { session, model: options.model, watch: ends.watch });
-  mustHaveModel(runner);
+  mustHaveModel(terminal, runner);
   const prompt = redactor({ known: runner.secrets() }).text(given);
   const opening = joins ? null : await openingOf(terminal, clone, { session, options, prompt });
+  const isHere = !(await isShared(clone, session));
+  const branch = opening?.branch.name ?? (await clone.store.tip(session))?.session.branch;
+  if (isHere && branch) await mustBeFree(clone, branch);
   const source: PromptSource = { kind: "terminal", id: terminal.newId(), host: hostname() };
   const taken = await (opening ? open(runner, { opening, source, prompt }) : join(runner, { source, prompt }));
   await runner.sweep();
@@ -98,7 +101,7 @@ async function runEphemeral(
   const ends = endsOf(terminal);
   const place = await openEphemeral(terminal, clone, { session, model: options.model, watch: ends.watch });
   await using runner = place.runner;
-  mustHaveModel(runner);
+  mustHaveModel(terminal, runner);
   const source: PromptSource = { kind: "terminal", id: terminal.newId(), host: hostname() };
   const opening = { project: "", description: "ephemeral", branch: place.branch, depth: 0 };
   const drained = await workOff(runner, await open(runner, { opening, source, prompt }));
@@ -120,8 +123,29 @@ function endsOf(terminal: Terminal): { readonly ended: readonly Ended[]; readonl
   return { ended, watch };
 }
 
-function mustHaveModel({ model }: LocalRunner): void {
+/** Before anything is written: a session whose every turn fails helps nobody. */
+function mustHaveModel({ env }: Terminal, { model, config }: LocalRunner): void {
   if (!model.ok) throw new Failure("failed", model.problem.message, model.problem.remedy);
+  const key = config.providers[model.ref.provider]?.key;
+  if (!key || env[key]) return;
+  throw new Failure(
+    "failed",
+    `There is no key for ${formatModelRef(model.ref)}: the variable ${key} is not set.`,
+    `Set it (export ${key}=…), and run the command again. A server that needs no key still wants some value.`,
+  );
+}
+
+/** What is new on a branch that somebody works on in a checkout would look to them as if they had undone it. */
+async function mustBeFree({ git }: Clone, branch: string): Promise<void> {
+  const list = await git(["worktree", "list", "--porcelain"]);
+  for (const [, folder, name] of list.matchAll(/^worktree (.*)\n(?:.+\n)*?branch refs\/heads\/(.*)$/gm)) {
+    if (name !== branch) continue;
+    throw new Failure(
+      "refused",
+      `The session's branch ${branch} is checked out in ${folder}, so its work could not go there.`,
+      "Switch to another branch there (git switch -), and run the command again.",
+    );
+  }
 }
 
 interface Opening {

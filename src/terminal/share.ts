@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { sessionIdSchema } from "../sessions/ids.ts";
 import type { Clone } from "./clone.ts";
+import { Failure } from "./failure.ts";
 import { bring, type Fetched, type Tracked, tracked } from "./follow.ts";
 import { mustHaveOrigin } from "./origin.ts";
 import { publish } from "./publish.ts";
@@ -16,6 +17,11 @@ export interface FetchOptions {
 export async function fetchSessions(terminal: Terminal, clone: Clone, options: FetchOptions): Promise<void> {
   const prefix = (options.session ?? "").toUpperCase();
   const fetched = await bring(clone, prefix);
+  const nothing = Object.values(fetched).every((ids) => ids.length === 0);
+  if (prefix && nothing && (await tracked(clone, prefix)).size === 0) {
+    const remedy = "`offshoot session fetch` brings all that there are.";
+    throw new Failure("missing", `No session on the origin begins with ${prefix}.`, remedy);
+  }
   if (options.json) return printJson(terminal, fetched);
   tellFetched(terminal, fetched, await tracked(clone, prefix));
 }

@@ -42,10 +42,20 @@ export async function openWorkshop(terminal: Terminal, clone: Clone, options: Wo
     scratch,
     repository: await Repository.open({ dir, remote: options.home, path: terminal.env.PATH ?? "" }),
     async sweep() {
-      for (const name of await readdir(runs)) if (name !== own) await removeRun(join(runs, name));
+      for (const name of await readdir(runs))
+        if (!isAlive(Number.parseInt(name, 10))) await removeRun(join(runs, name));
     },
     [Symbol.asyncDispose]: () => removeRun(scratch),
   };
+}
+
+/** Another command may be about to find out that the session is taken. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 async function removeRun(folder: string): Promise<void> {

@@ -67,7 +67,7 @@ test("WS16, WS8, WS7: a fork goes on from its turn's code and context; the origi
   await world.run();
   const before = await refs(world);
   const forked = await fork(world, { turn: 1, description: "another way" });
-  const branch = `${world.branch.slice(0, -4)}${forked.session.slice(-4).toLowerCase()}`;
+  const branch = `offshoot/another-way-${forked.session.slice(-4).toLowerCase()}`;
   expect(forked).toMatchObject({
     description: "another way",
     branch,
@@ -128,7 +128,7 @@ test("a fork can be forked, also at a turn from before it; a turn that there is 
   const child = await fork(world, { turn: 1 });
   await workOn(world, child.session, "other");
   const grandchild = await fork(world, { from: child.session });
-  expect(grandchild.genealogy).toEqual({ depth: 2, parent_session_id: child.session });
+  expect(grandchild.genealogy).toEqual({ depth: 0, parent_session_id: child.session });
   const sibling = await fork(world, { from: child.session, turn: 0 });
   expect(sibling.genealogy).toEqual({ depth: 0, parent_session_id: world.session });
   const { store } = await world.machine();

@@ -73,8 +73,8 @@ test("what the origin does not take is told, and nothing is half pushed", async 
   await world.offshoot("run", "write");
   await world.git("remote", "set-url", "origin", join(world.home, "nowhere.git"));
   const { code, err } = await world.offshoot("session", "push");
-  expect(code).toBe(3);
-  expect(err).toMatch(/The origin .*nowhere\.git did not do it: /);
+  expect(code).toBe(1);
+  expect(err).toMatch(/Git came to no end with the origin .*nowhere\.git: /);
   await world.git("remote", "set-url", "origin", origin);
   expect(await world.git("ls-remote", "origin", "refs/offshoot/*", "refs/heads/offshoot/*")).toBe("");
   expect((await world.offshoot("session", "push")).code).toBe(0);

@@ -89,3 +89,48 @@ test("a session that is not on the origin any more: what to do is said", async (
     expect(err).not.toContain("    at ");
   }
 });
+
+test("a session whose branch is checked out here is refused before any work is done", async () => {
+  const world = await openClone({ model: script(write("a.txt", "a"), say("Wrote.")) });
+  await world.git("checkout", "--quiet", "-b", "work");
+  const { code, err } = await world.offshoot("run", "--branch", "work", "write");
+  expect(code).toBe(3);
+  expect(err).toContain(`branch work is checked out in ${world.dir}`);
+  expect(await world.store.find("")).toEqual([]);
+});
+
+test("without a key nothing is opened, and the variable is named", async () => {
+  const world = await openClone({ model: script(say("Fine.")) });
+  const { code, err } = await world.start({ args: ["run", "hello"], env: { OPENAI_API_KEY: "" } }).ended;
+  expect(code).toBe(1);
+  expect(err).toContain("export OPENAI_API_KEY=");
+  expect(await world.store.find("")).toEqual([]);
+});
+
+test("two terminals at once: one works, the other is told who does, and neither harms the other", async () => {
+  const thinking = gate();
+  const world = await openClone({ model: script(say("One."), hold(thinking, exec("true")), say("Two.")) });
+  await world.offshoot("run", "one");
+  const first = world.start({ args: ["run", "--last", "two"] });
+  const second = world.start({ args: ["run", "--last", "three"] });
+  const loser = await Promise.race([first, second].map(async (started) => ({ started, said: await started.ended })));
+  expect(loser.said).toMatchObject({ code: 6, err: expect.stringContaining("is held by") });
+  thinking.release();
+  const winner = loser.started === first ? second : first;
+  expect((await winner.ended).code).toBe(0);
+});
+
+test("what is asked after a stop is worked on, though the turn that was stopped had been lost", async () => {
+  const thinking = gate();
+  const world = await openClone({ model: script(hold(thinking, exec("true")), say("Back.")) });
+  const running = world.start({ args: ["run", "one"] });
+  await thinking.reached;
+  running.kill("SIGKILL");
+  await running.ended;
+  thinking.release();
+  const { session } = await world.only();
+  expect((await world.offshoot("session", "stop", "-s", session)).out).toContain("Nobody works on session");
+  const { code, err } = await world.offshoot("run", "--last", "two");
+  expect({ code, err }).toMatchObject({ code: 0 });
+  expect((await world.only()).queue.map(({ status }) => status)).toEqual(["stopped", "done"]);
+});
