@@ -14,9 +14,10 @@ const BACKSLASH = code("\\");
 const PERCENT = code("%");
 const X = code("x");
 
-/** The value as it is, as {@link escaped} reads it, and without backslashes; in each, spaces as forms send them. */
+/** The value as it is, as {@link escaped} reads it, and both without backslashes; in each, spaces as forms send them. */
 function writings(value: string): readonly Sequence[] {
-  const texts = [value, unescaped(value), value.replaceAll("\\", "")];
+  const bare = value.replaceAll("\\", "");
+  const texts = [value, unescaped(value), bare, unescaped(bare)];
   const all = new Set(texts.flatMap((text) => [text, text.replaceAll(" ", "+")]));
   return [...all].filter((text) => text.length >= shortest / 2).map((text) => alone(text.split("").map(code)));
 }

@@ -276,3 +276,10 @@ test.each(hostile)("a megabyte of %j passes in one go", (part) => {
   const long = part.repeat(2 ** 20 / part.length);
   expect(text(`${long}\nkJ8vQ2xW9zR4tY7uB1nM5cE3aS6dF0gH`).endsWith(`\n${MARK}`)).toBe(true);
 });
+
+test("CS23: a value that looks escaped itself goes in its encodings, too", () => {
+  const secret = "%00   \\r !";
+  const { text } = redactor({ known: [secret] });
+  expect(text(` ${encodeURIComponent(secret)} `)).toBe(" [redacted] ");
+  expect(text(JSON.stringify(secret))).toBe('"[redacted]"');
+});
