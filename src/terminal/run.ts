@@ -6,11 +6,12 @@ import { formatModelRef, parseModelRef } from "../runner/model.ts";
 import { workOff } from "../runner/run.ts";
 import { deepest, type LeaseDecision, openAlone, queue, seizeLease, takeLease } from "../sessions/decide.ts";
 import { fold } from "../sessions/fold.ts";
+import { checkedOut } from "../sessions/git/refs.ts";
 import { parseSessionId, type SessionId } from "../sessions/ids.ts";
 import { type Branch, type Fact, number, type PromptSource } from "../sessions/journal.ts";
 import { redactor } from "../sessions/secrets/redact.ts";
 import type { Lease, Session } from "../sessions/session.ts";
-import { type Change, compose, StoreError, type Tip } from "../sessions/store.ts";
+import { type Change, compose, refOf, StoreError, type Tip } from "../sessions/store.ts";
 import type { Clone } from "./clone.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { followOrigin } from "./follow.ts";
@@ -136,16 +137,14 @@ function mustHaveModel({ env }: Terminal, { model, config }: LocalRunner): void 
 }
 
 /** What is new on a branch that somebody works on in a checkout would look to them as if they had undone it. */
-async function mustBeFree({ git }: Clone, branch: string): Promise<void> {
-  const list = await git(["worktree", "list", "--porcelain"]);
-  for (const [, folder, name] of list.matchAll(/^worktree (.*)\n(?:.+\n)*?branch refs\/heads\/(.*)$/gm)) {
-    if (name !== branch) continue;
-    throw new Failure(
-      "refused",
-      `The session's branch ${branch} is checked out in ${folder}, so its work could not go there.`,
-      "Switch to another branch there (git switch -), and run the command again.",
-    );
-  }
+async function mustBeFree({ repository }: Clone, branch: string): Promise<void> {
+  const folder = (await checkedOut(repository)).get(refOf.branch(branch));
+  if (folder === undefined) return;
+  throw new Failure(
+    "refused",
+    `The session's branch ${branch} is checked out in ${folder}, so its work could not go there.`,
+    "Switch to another branch there (git switch -), and run the command again.",
+  );
 }
 
 interface Opening {

@@ -7,6 +7,7 @@ import { shellMark } from "../runner/shell-state.ts";
 import { type Remote, Repository } from "../sessions/git/repository.ts";
 import type { SessionId } from "../sessions/ids.ts";
 import type { Clone } from "./clone.ts";
+import { lookAt } from "./process.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What one command works with on a session, outside the clone: all but the work tree goes when it is disposed of. */
@@ -42,20 +43,11 @@ export async function openWorkshop(terminal: Terminal, clone: Clone, options: Wo
     scratch,
     repository: await Repository.open({ dir, remote: options.home, path: terminal.env.PATH ?? "" }),
     async sweep() {
-      for (const name of await readdir(runs))
-        if (!isAlive(Number.parseInt(name, 10))) await removeRun(join(runs, name));
+      // One that lives may be about to find out that the session is taken.
+      for (const name of await readdir(runs)) if (!lookAt(Number.parseInt(name, 10))) await removeRun(join(runs, name));
     },
     [Symbol.asyncDispose]: () => removeRun(scratch),
   };
-}
-
-/** Another command may be about to find out that the session is taken. */
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 async function removeRun(folder: string): Promise<void> {
