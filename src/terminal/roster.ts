@@ -29,9 +29,9 @@ export async function readRoster({ repository, store, cache }: RosterOptions): P
   const file = join(cache, "roster.jsonl");
   const known = await readCache(file);
   const missing = tips.filter(({ commit }) => !known.has(commit));
-  const texts = await readStates(repository, missing);
+  const heads = await readHeads(repository, missing);
   for (const [index, { id, commit }] of missing.entries()) {
-    const session = parseHead(texts[index]?.toString() ?? "") ?? (await store.tip(id))?.session;
+    const session = heads[index] ?? (await store.tip(id))?.session;
     if (session) known.set(commit, entryOf(session));
   }
   const entries = tips.flatMap(({ commit }) => known.get(commit) ?? []);
@@ -51,11 +51,16 @@ async function tipsIn(repository: Repository): Promise<readonly TipOf[]> {
   });
 }
 
-/** Two processes at once: that many cores are about everywhere. */
-async function readStates(repository: Repository, tips: readonly TipOf[]): Promise<readonly (Buffer | null)[]> {
+/** Two processes read at once, as that many cores are about everywhere; each state is parsed while they read on. */
+async function readHeads(repository: Repository, tips: readonly TipOf[]): Promise<readonly (Head | null)[]> {
   const middle = Math.ceil(tips.length / 2);
   const halves = [tips.slice(0, middle), tips.slice(middle)].filter(({ length }) => length > 0);
-  const read = halves.map((half) => repository.read(half.map(({ commit }) => `${commit}:state.toml`)));
+  const read = halves.map(async (half) => {
+    const heads: (Head | null)[] = [];
+    const names = half.map(({ commit }) => `${commit}:state.toml`);
+    await repository.readEach(names, (text) => heads.push(parseHead(text?.toString() ?? "")));
+    return heads;
+  });
   return (await Promise.all(read)).flat();
 }
 

@@ -16,19 +16,29 @@ export function rejections(porcelain: string): { ref: string; reason: string }[]
   });
 }
 
-/** What `git cat-file --batch` answered to `count` names, null for those that it did not find. */
-export function parseBatch(out: Buffer, count: number): (Buffer | null)[] {
-  const blobs: (Buffer | null)[] = [];
-  let at = 0;
-  while (blobs.length < count) {
-    const end = out.indexOf(10, at);
-    const header = out.toString("utf8", at, end);
-    at = end + 1;
-    const size = /^[0-9a-f]{40} \w+ (\d+)$/.exec(header)?.[1];
-    blobs.push(size === undefined ? null : out.subarray(at, at + Number(size)));
-    if (size !== undefined) at += Number(size) + 1;
-  }
-  return blobs;
+/** Reads what `git cat-file --batch` answers as it comes: each object goes to `use`, null for one that was not found. */
+export function batchReader(use: (object: Buffer | null) => void): (chunk: Buffer) => void {
+  let held: Buffer[] = [];
+  let length = 0;
+  let needed = 1;
+  return (chunk) => {
+    held.push(chunk);
+    length += chunk.length;
+    if (length < needed) return;
+    const bytes = Buffer.concat(held);
+    let at = 0;
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, at)) {
+      const size = /^[0-9a-f]{40} \w+ (\d+)$/.exec(bytes.toString("utf8", at, end))?.[1];
+      const next = size === undefined ? end + 1 : end + 1 + Number(size) + 1;
+      needed = next - at;
+      if (next > bytes.length) break;
+      use(size === undefined ? null : bytes.subarray(end + 1, next - 1));
+      at = next;
+      needed = 1;
+    }
+    held = [bytes.subarray(at)];
+    length = bytes.length - at;
+  };
 }
 
 /** What git, or the remote through it, complained about. */

@@ -58,16 +58,21 @@ export function gitIn(dir: string, env: Readonly<Record<string, string>>): Simpl
   }).env({ ...env });
 }
 
+export interface GitOptions {
+  readonly cwd: string;
+  readonly env: Environment;
+  readonly input: Buffer | undefined;
+  /** Takes the output as it comes; the answer has none of it then. */
+  readonly onOutput?: (chunk: Buffer) => void;
+}
+
 /** Runs git to its end; its exit code is part of the answer. */
-export function runGit(
-  args: readonly string[],
-  options: { cwd: string; env: Environment; input: Buffer | undefined },
-): Promise<Ran> {
+export function runGit(args: readonly string[], options: GitOptions): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn("git", args, { cwd: options.cwd, env: options.env, stdio: ["pipe", "pipe", "pipe"] });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stdout.on("data", options.onOutput ?? ((chunk: Buffer) => stdout.push(chunk)));
     child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
     child.on("error", reject);
     child.on("close", (code) =>

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { type CommitId, commitIdSchema } from "../ids.ts";
 import { type RefUpdate, StoreError } from "../store.ts";
 import { importStream, type LocalCommit } from "./commit.ts";
-import { complaint, parseBatch, parseRefs, rejections } from "./output.ts";
+import { batchReader, complaint, parseRefs, rejections } from "./output.ts";
 import { authorize, cleanEnvironment, type Environment, gitIn, type Ran, runGit } from "./process.ts";
 import { moveRefs } from "./refs.ts";
 
@@ -168,9 +168,17 @@ export class Repository {
 
   /** Reads blobs by name (`<commit>:<path>`), null where there is none. */
   async read(names: readonly string[]): Promise<readonly (Buffer | null)[]> {
-    const result = await this.#run(["cat-file", "--batch"], Buffer.from(names.map((name) => `${name}\n`).join("")));
-    if (result.code !== 0) throw new StoreError("invalid", `git cat-file failed: ${complaint(result.stderr)}`);
-    return parseBatch(result.stdout, names.length);
+    const blobs: (Buffer | null)[] = [];
+    await this.readEach(names, (blob) => blobs.push(blob));
+    return blobs;
+  }
+
+  /** The same, each given to `use` in order as soon as it is read, while git reads on. */
+  async readEach(names: readonly string[], use: (blob: Buffer | null) => void): Promise<void> {
+    const input = Buffer.from(names.map((name) => `${name}\n`).join(""));
+    const options = { cwd: this.dir, env: this.#env, input, onOutput: batchReader(use) };
+    const { code, stderr } = await runGit(["cat-file", "--batch"], options);
+    if (code !== 0) throw new StoreError("invalid", `git cat-file failed: ${complaint(stderr)}`);
   }
 
   /** Writes a commit and gives its id; no ref of anyone's moves. */
