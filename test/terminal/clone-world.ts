@@ -26,6 +26,8 @@ export interface CloneWorld {
   readonly dir: string;
   /** The person's home, with their caches. */
   readonly home: string;
+  /** What the program is given of the machine. */
+  readonly env: Readonly<Record<string, string>>;
   /** The clone's own refs. */
   readonly repository: Repository;
   readonly store: SessionStore;
@@ -92,7 +94,7 @@ export async function openClone({ model, origin }: CloneOptions = {}): Promise<C
     return tip.session;
   };
   return {
-    ...{ dir, home, repository, store, git, only, start },
+    ...{ dir, home, env, repository, store, git, only, start },
     offshoot: (...args) => start({ args }).ended,
   };
 }
