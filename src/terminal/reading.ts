@@ -1,4 +1,5 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { phaseSchema, statusSchema } from "../sessions/session.ts";
 import { openClone } from "./clone.ts";
 import { asJson, examples, names, type Offered, ofSession, wholeNumber } from "./command-line.ts";
 
@@ -18,6 +19,15 @@ export function addReading(session: Command, offered: Offered): void {
   addVerify(session, offered);
 }
 
+const states: readonly string[] = [...statusSchema.options, ...phaseSchema.options];
+
+function stateNames(text: string): readonly string[] {
+  const given = names(text);
+  const unknown = given.find((name) => !states.includes(name));
+  if (unknown === undefined) return given;
+  throw new InvalidArgumentError(`${unknown} is none of ${states.join(", ")}.`);
+}
+
 function addList(session: Command, { terminal }: Offered): void {
   const list = session
     .command("list")
@@ -25,7 +35,7 @@ function addList(session: Command, { terminal }: Offered): void {
     .option("--tree", "draw children under the session that opened them")
     .option("--recent <n>", "the last n that were used", wholeNumber)
     .addOption(
-      new Option("--status <list>", "active, available, retired, or a phase: idle, working …").argParser(names),
+      new Option("--status <list>", `any of these, separated by commas: ${states.join(", ")}`).argParser(stateNames),
     )
     .addOption(new Option("--model <list>", "models or providers, separated by commas").argParser(names))
     .option("--branch <name>", "bound to this branch")

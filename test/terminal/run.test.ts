@@ -181,6 +181,10 @@ test.each([
   [["run", "--model", "gpt", "x"], "gpt does not name a model."],
   [["run", "  "], "The prompt is empty."],
   [["run", "--last", "--branch", "b", "x"], "A session keeps its branch."],
+  [
+    ["session", "list", "--status", "idle,done"],
+    "done is none of active, available, retired, idle, queued, held, working.",
+  ],
 ])("%j is a mistake that is explained", async (args, reason) => {
   const world = await openClone();
   const { code, err } = await world.offshoot(...args);
