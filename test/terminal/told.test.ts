@@ -95,7 +95,7 @@ async function openDesk() {
     expect(said, said.err).toMatchObject({ code: 0 });
     return said.out;
   };
-  const id = (name: string) => ids.get(name) ?? name;
+  const id = (name: string) => ids.get(name) ?? "";
   const keep = (name: string, out: string) => void ids.set(name, JSON.parse(out).session);
   const write = (text: string) => void diary.push(`${now.toISOString().slice(0, 10)} ${text}`);
   const turn = (name: string, prompt: string, model = "openai:scripted") => {

@@ -61,7 +61,7 @@ export function gitIn(dir: string, env: Readonly<Record<string, string>>): Simpl
 export interface GitOptions {
   readonly cwd: string;
   readonly env: Environment;
-  readonly input: Buffer | undefined;
+  readonly input?: Buffer | undefined;
   /** Takes the output as it comes; the answer has none of it then. */
   readonly onOutput?: (chunk: Buffer) => void;
 }

@@ -5,7 +5,7 @@ import { type CommitId, commitIdSchema } from "../ids.ts";
 import { type RefUpdate, StoreError } from "../store.ts";
 import { importStream, type LocalCommit } from "./commit.ts";
 import { batchReader, complaint, parseRefs, rejections } from "./output.ts";
-import { authorize, cleanEnvironment, type Environment, gitIn, type Ran, runGit } from "./process.ts";
+import { authorize, cleanEnvironment, type Environment, type GitOptions, gitIn, type Ran, runGit } from "./process.ts";
 import { moveRefs } from "./refs.ts";
 
 export interface Remote {
@@ -18,6 +18,8 @@ export interface Remote {
 
 /** What HEAD of a repository of our own names: git refuses to fetch into the branch that it takes for checked out. */
 const nobodysBranch = "offshoot-nobody";
+
+type RunOptions = Partial<Omit<GitOptions, "cwd">>;
 
 /** How such a command ended. */
 interface Asked {
@@ -65,7 +67,7 @@ export class Repository {
 
   /** Runs such a command whose exit code is part of its answer. */
   async ask(args: readonly string[], input = ""): Promise<Asked> {
-    const { code, stdout, stderr } = await this.#run(args, Buffer.from(input));
+    const { code, stdout, stderr } = await this.#run(args, { input: Buffer.from(input) });
     return { code, stdout: stdout.toString(), stderr };
   }
 
@@ -176,8 +178,7 @@ export class Repository {
   /** The same, each given to `use` in order as soon as it is read, while git reads on. */
   async readEach(names: readonly string[], use: (blob: Buffer | null) => void): Promise<void> {
     const input = Buffer.from(names.map((name) => `${name}\n`).join(""));
-    const options = { cwd: this.dir, env: this.#env, input, onOutput: batchReader(use) };
-    const { code, stderr } = await runGit(["cat-file", "--batch"], options);
+    const { code, stderr } = await this.#run(["cat-file", "--batch"], { input, onOutput: batchReader(use) });
     if (code !== 0) throw new StoreError("invalid", `git cat-file failed: ${complaint(stderr)}`);
   }
 
@@ -191,7 +192,7 @@ export class Repository {
   /** Writes commits that do not stand on one another, in one process, and gives their ids in order. */
   async commits(commits: readonly LocalCommit[]): Promise<readonly CommitId[]> {
     if (commits.length === 0) return [];
-    const result = await this.#run(["fast-import", "--quiet", "--force", "--done"], importStream(commits));
+    const result = await this.#run(["fast-import", "--quiet", "--force", "--done"], { input: importStream(commits) });
     const ids = v.safeParse(v.array(commitIdSchema), result.stdout.toString().split("\n").filter(Boolean));
     if (!ids.success || ids.output.length !== commits.length) {
       throw new StoreError("invalid", `git fast-import failed: ${complaint(result.stderr)}`);
@@ -206,13 +207,13 @@ export class Repository {
 
   async #transfer(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
     const { environment = {}, authorization } = this.#theRemote();
-    const run = async () => this.#run(args, undefined, { ...environment, ...env, ...authorize(await authorization()) });
+    const run = async () => this.#run(args, { env: { ...environment, ...env, ...authorize(await authorization()) } });
     const transfer = this.#transfers.then(run, run);
     this.#transfers = transfer.catch(() => undefined);
     return transfer;
   }
 
-  #run(args: readonly string[], input?: Buffer, env: Environment = {}): Promise<Ran> {
-    return runGit(args, { cwd: this.dir, env: { ...this.#env, ...env }, input });
+  #run(args: readonly string[], { env, ...options }: RunOptions): Promise<Ran> {
+    return runGit(args, { cwd: this.dir, env: { ...this.#env, ...env }, ...options });
   }
 }
