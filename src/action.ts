@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -6,140 +5,132 @@ import * as core from "@actions/core";
 import { retry } from "@octokit/plugin-retry";
 import { Octokit } from "@octokit/rest";
 import { monotonicFactory } from "ulid";
-import * as v from "valibot";
 import { parseConfig } from "./config.ts";
 import { brokenSessionComment } from "./github/comments.ts";
+import { configPath, configuredLabel } from "./github/configured.ts";
+import type { Forge } from "./github/forge.ts";
+import { take } from "./github/intake.ts";
 import { octokitForge } from "./github/octokit-forge.ts";
-import { RunTokenError, revokeToken, runToken, tokenSource } from "./github/run-token.ts";
+import { RunTokenError } from "./github/run-token.ts";
+import { triggerOf } from "./github/triggers.ts";
+import { recover, type Waker } from "./github/wake.ts";
+import { type Access, actionsBot, brokeredAccess, endHandedOver, ownAccess } from "./job/access.ts";
+import { type Inputs, readInputs } from "./job/inputs.ts";
+import { type Job, readJob } from "./job/job.ts";
+import { triggeringEvent, wakeOf } from "./job/route.ts";
+import { notForUs, recovered, routed, worked } from "./job/words.ts";
 import { chooseModel, providerKeys } from "./runner/choose-model.ts";
-import { type Audience, chooseKeeping, givenKey } from "./runner/keeping.ts";
-import { type RunReport, runSession } from "./runner/run.ts";
+import { chooseKeeping, givenKey } from "./runner/keeping.ts";
+import { runSession } from "./runner/run.ts";
 import type { Runner } from "./runner/runner.ts";
 import { secretsIn } from "./runner/secrets.ts";
 import { gitStore } from "./sessions/git/git-store.ts";
 import { Repository } from "./sessions/git/repository.ts";
-import { type CommitId, parseSessionId, type SessionId } from "./sessions/ids.ts";
+import { githubStore } from "./sessions/github/github-store.ts";
+import type { SessionId } from "./sessions/ids.ts";
 import { encode, JournalError } from "./sessions/journal.ts";
 import { signer } from "./sessions/secrets/signatures.ts";
 
-/** Who `GITHUB_TOKEN` acts as. */
-const actionsBot = { login: "github-actions[bot]", id: 41898282 };
+type Of<Mode extends Inputs["mode"]> = Extract<Inputs, { readonly mode: Mode }>;
 
 /** Journal and work tree go to the remote this often while a turn changes something. */
 const saveEveryMs = 15_000;
 
-const configPath = ".github/offshoot.toml";
+const inPost = "main-has-run";
+const heldToken = "token";
 
-/** What GitHub tells a job about itself; it is the same in every one. */
-interface Job {
-  readonly server: string;
-  readonly api: string;
-  readonly repository: string;
-  readonly workspace: string;
-  readonly temp: string;
-  readonly run: { readonly id: number; readonly attempt: number; readonly url: string };
-  readonly commit: CommitId;
-  readonly path: string;
-  readonly audience: Audience;
-  /** Where the job may ask for proof of who it is; empty without `id-token: write`. */
-  readonly identity: { readonly requestUrl: string; readonly requestToken: string };
-}
-
-function readJob(env: NodeJS.ProcessEnv): Job {
-  const need = (name: string): string => {
-    const value = env[name];
-    if (!value) throw new Error(`${name} is not set. This program is a GitHub Action: start it from a workflow.`);
-    return value;
-  };
-  const [server, repository, id] = [need("GITHUB_SERVER_URL"), need("GITHUB_REPOSITORY"), need("GITHUB_RUN_ID")];
-  return {
-    ...{
-      server,
-      repository,
-      api: need("GITHUB_API_URL"),
-      path: env.PATH ?? "",
-      audience: audienceIn(env.GITHUB_EVENT_PATH),
-    },
-    ...{ workspace: need("GITHUB_WORKSPACE"), temp: need("RUNNER_TEMP"), commit: need("GITHUB_SHA") as CommitId },
-    identity: {
-      requestUrl: env.ACTIONS_ID_TOKEN_REQUEST_URL ?? "",
-      requestToken: env.ACTIONS_ID_TOKEN_REQUEST_TOKEN ?? "",
-    },
-    run: {
-      id: Number(id),
-      attempt: Number(env.GITHUB_RUN_ATTEMPT ?? 1),
-      url: `${server}/${repository}/actions/runs/${id}`,
-    },
-  };
-}
-
-const eventSchema = v.object({ repository: v.object({ private: v.boolean() }) });
-
-/** Who can read the repository, as the event says that started the run. */
-function audienceIn(file: string | undefined): Audience {
-  if (!file) return "unknown";
-  const event = v.safeParse(eventSchema, JSON.parse(readFileSync(file, "utf8")));
-  if (!event.success) return "unknown";
-  return event.output.repository.private ? "members" : "everyone";
-}
-
-/** What this run acts with, and as whom. */
-interface Access {
-  readonly token: () => Promise<string>;
-  readonly actor: { readonly login: string; readonly id: number };
-  /** Every token so far. */
-  readonly held: () => readonly string[];
-  /** Ends a token that was made for this run. */
-  readonly end: () => Promise<void>;
-}
-
-/** The App's installation token where there is a broker; else the job's own, with which no CI starts. */
-async function openAccess(job: Job, session: SessionId): Promise<Access> {
-  const broker = core.getInput("broker");
-  if (!broker) {
-    const token = core.getInput("token", { required: true });
-    return { token: async () => token, actor: actionsBot, held: () => [token], end: async () => undefined };
+async function main(): Promise<void> {
+  const job = readJob(process.env);
+  if (core.getState(inPost)) return core.info(await endHandedOver(job, core.getState(heldToken)));
+  core.saveState(inPost, "yes");
+  const inputs = readInputs(process.env);
+  switch (inputs.mode) {
+    case "route":
+      return routeEvent(job, inputs);
+    case "recover":
+      return say(
+        recovered(inputs.session, await recover(wakerOf(job, inputs, forgeOf(job, inputs)), inputs.session, job.run)),
+      );
+    case "turn":
+      return workOn(job, inputs);
   }
-  const source = tokenSource({
-    obtain: () => runToken({ broker, session, ...job.identity }),
-    now: () => new Date(),
-  });
-  const first = await source();
-  const held = [first.token];
-  core.setSecret(first.token);
-  const token = async () => {
-    const granted = await source();
-    if (granted.token !== held.at(-1)) {
-      core.setSecret(granted.token);
-      held.push(granted.token);
-    }
-    return granted.token;
+}
+
+/** In the log, where people look first, and in the summary, which stays. */
+async function say(message: string): Promise<void> {
+  core.notice(message);
+  await core.summary.addRaw(message, true).write();
+}
+
+/** An event becomes a prompt, a receipt and, where a run is wanted, the outputs that the next job goes by. */
+async function routeEvent(job: Job, inputs: Of<"route">): Promise<void> {
+  const event = triggeringEvent(job);
+  const trigger = event && triggerOf(event);
+  if (!trigger) return say(event ? routed("ignored", null) : notForUs(job.event.name));
+  const { forge, wanted } = wakeOf(forgeOf(job, inputs));
+  const waker = wakerOf(job, inputs, forge);
+  const taken = await take({ ...waker, label: () => configuredLabel(forge, waker.defaultBranch) }, trigger);
+  const wake = wanted();
+  core.setOutput("session", wake?.session ?? "");
+  core.setOutput("nonce", wake?.nonce ?? "");
+  await say(routed(taken, wake?.session ?? null));
+}
+
+function wakerOf(job: Job, { token }: Inputs, forge: Forge): Waker {
+  const { api: baseUrl, owner, repo } = job;
+  const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+  return {
+    forge,
+    // A client of its own: an append that was lost to another is an answer like any other, not to be tried again.
+    store: githubStore({ octokit: new Octokit({ baseUrl, auth: token, log }), owner, repo }),
+    clock: { now: () => new Date(), newId: monotonicFactory() },
+    app: { kind: "app", ...actionsBot },
+    defaultBranch: job.event.defaultBranch ?? job.ref.replace(/^refs\/heads\//, ""),
+    log: (message, fields) => core.warning(`${message} ${JSON.stringify(fields)}`),
   };
-  const end = () =>
-    revokeToken({ api: job.api, token: held.at(-1) ?? first.token }).catch((error: Error) =>
-      core.warning(error.message),
-    );
-  return { token, actor: first.actor, held: () => held, end };
+}
+
+function forgeOf({ api, server, owner, repo }: Job, { token }: Inputs): Forge {
+  const octokit = new (Octokit.plugin(retry))({ baseUrl: api, auth: token });
+  return octokitForge({ octokit, owner, repo, server });
 }
 
 /** One wake-up: takes the session that it is for, works until its queue is empty, leaves the transcript as a file. */
-async function main(): Promise<void> {
-  const session = parseSessionId(core.getInput("session", { required: true }));
-  if (!session) throw new Error(`The input \`session\` is not a session's id (a ULID): ${core.getInput("session")}`);
-  const job = readJob(process.env);
-  const access = await openAccess(job, session);
+async function workOn(job: Job, inputs: Of<"turn">): Promise<void> {
+  const leave = leaving(inputs.minutes);
+  const access = await accessOf(job, inputs);
   try {
-    await work(await assemble(job, session, access), job);
+    const runner = await assemble(job, { ...inputs, access, leave });
+    await work(runner, job);
   } finally {
     await access.end();
   }
+}
+
+/** GitHub interrupts a cancelled run twice and gives it ten seconds in all; at a job's limit it does the same. */
+function leaving(minutes: number): AbortSignal {
+  const leaving = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => leaving.abort("cancelled"));
+  setTimeout(() => leaving.abort("job-limit"), minutes * 60_000).unref();
+  return leaving.signal;
+}
+
+function accessOf(job: Job, { broker, token, session, nonce }: Of<"turn">): Promise<Access> | Access {
+  if (!broker) return ownAccess(token);
+  return brokeredAccess(job, {
+    ...{ broker, session, nonce },
+    onToken: core.setSecret,
+    handOver: (sealed) => core.saveState(heldToken, sealed),
+    log: core.warning,
+  });
 }
 
 async function work(runner: Runner, { temp }: Job): Promise<void> {
   const { session } = runner;
   try {
     const report = await runSession(runner);
-    core.notice(`Session ${session}: ${told(report)}`);
+    core.setOutput("left", report.kind === "drained" ? (report.left ?? "") : "");
+    await say(worked(session, report));
   } catch (error) {
     if (error instanceof JournalError) await tellBroken(runner, error);
     throw error;
@@ -149,29 +140,23 @@ async function work(runner: Runner, { temp }: Job): Promise<void> {
   }
 }
 
-function told(report: RunReport): string {
-  switch (report.kind) {
-    case "busy":
-      return `${report.lease.run?.url ?? report.lease.holder} holds it and will see all that is queued.`;
-    case "idle":
-      return "nothing is to do; another run was faster.";
-    case "drained":
-      return `turns done: ${report.turns}; nothing is left to do.`;
-  }
+interface Means {
+  readonly session: SessionId;
+  readonly access: Access;
+  readonly leave: AbortSignal;
 }
 
-async function assemble(job: Job, session: SessionId, { token, actor, held }: Access): Promise<Runner> {
-  const [owner = "", repo = ""] = job.repository.split("/");
+async function assemble(job: Job, { session, access, leave }: Means): Promise<Runner> {
+  const { token, actor, held } = access;
+  const { owner, repo } = job;
   const scratch = join(job.temp, "offshoot");
   const authorization = async () => `Basic ${Buffer.from(`x-access-token:${await token()}`).toString("base64")}`;
-  const remote = { url: `${job.server}/${job.repository}.git`, authorization };
+  const remote = { url: `${job.server}/${owner}/${repo}.git`, authorization };
   const repository = await Repository.open({ dir: join(scratch, "repository.git"), path: job.path, remote });
-  await repository.fetch([job.commit], 1);
-  const [configText] = await repository.read([`${job.commit}:${configPath}`]);
-  const chosen = chooseModel(parseConfig(configText?.toString() ?? ""), process.env);
+  const chosen = chooseModel(parseConfig(await readConfig(job, repository)), process.env);
   const keeping = chooseKeeping({
     configured: chosen.config.journal.visibility,
-    audience: job.audience,
+    audience: job.event.audience,
     key: givenKey(process.env.OFFSHOOT_JOURNAL_KEY),
   });
   const fromEnvironment = secretsIn(process.env, providerKeys(chosen.config));
@@ -196,9 +181,19 @@ async function assemble(job: Job, session: SessionId, { token, actor, held }: Ac
     saveEveryMs,
     lookEveryMs: null,
     stop: new AbortController().signal,
+    leave,
     watch: () => undefined,
     log: (message, fields) => core.info(fields ? `${message} ${JSON.stringify(fields)}` : message),
   };
+}
+
+/** As it is on the default branch, whatever the run was started for. */
+async function readConfig({ commit, ref, event }: Job, repository: Repository): Promise<string> {
+  const branch = `refs/heads/${event.defaultBranch}`;
+  const elsewhere = event.defaultBranch !== null && ref !== branch;
+  await repository.fetch([commit, ...(elsewhere ? [`+${branch}:${branch}`] : [])], 1);
+  const [text] = await repository.read([`${elsewhere ? branch : commit}:${configPath}`]);
+  return text?.toString() ?? "";
 }
 
 async function writeTranscript({ store, session }: Runner, folder: string): Promise<string> {
@@ -214,8 +209,9 @@ async function tellBroken({ store, session, forge }: Runner, error: JournalError
   if (forge && thread !== undefined) await forge.conversation.post(thread, brokenSessionComment(error.message));
 }
 
-main().catch((error: unknown) => {
-  if (error instanceof RunTokenError && error.kind === "unwanted") return core.notice(error.message);
-  core.setFailed(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
+main().catch(async (error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof RunTokenError && error.kind === "unwanted") return say(message);
+  core.setFailed(message);
+  await core.summary.addRaw(`Failed: ${message}`, true).write();
 });

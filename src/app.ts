@@ -1,7 +1,7 @@
 import { Octokit } from "@octokit/rest";
 import type { ApplicationFunctionOptions, Context, Probot, ProbotOctokit } from "probot";
 import { monotonicFactory } from "ulid";
-import { parseConfig } from "./config.ts";
+import { configuredLabel } from "./github/configured.ts";
 import type { Forge } from "./github/forge.ts";
 import { type Intake, take } from "./github/intake.ts";
 import { type OctokitForgeOptions, octokitForge } from "./github/octokit-forge.ts";
@@ -119,10 +119,4 @@ async function ourselves(probot: Probot): Promise<Actor> {
   const octokit = await probot.auth();
   const { data } = await octokit.request("GET /app");
   return { kind: "app", login: `${data?.slug ?? "offshoot"}[bot]`, id: Number(data?.id ?? 0) };
-}
-
-/** Read from the default branch at each label: a changed configuration holds at once. */
-async function configuredLabel(forge: Forge, branch: string): Promise<string | null> {
-  const parsed = parseConfig((await forge.repo.file(".github/offshoot.toml", branch)) ?? "");
-  return parsed.ok ? parsed.config.triggers.label : null;
 }

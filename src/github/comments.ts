@@ -59,6 +59,8 @@ function phase({ phase, lease, turn, lost_runs }: Session): string {
     case "queued":
       return lease ? "about to start" : "queued, waiting for a run";
     case "working":
+      if (!lease)
+        return `interrupted in turn ${turn?.number}, saved after step ${turn?.step}; a new run will go on with it`;
       return `working on turn ${turn?.number}, step ${turn?.step}`;
   }
 }

@@ -1,6 +1,7 @@
-import { release, startTurn, takeLease } from "../sessions/decide.ts";
+import { writeStatus } from "../github/status.ts";
+import { type Leaving, release, released, startTurn, takeLease } from "../sessions/decide.ts";
 import type { CommitId } from "../sessions/ids.ts";
-import { hasTurns, hasWork, type Lease, type Session, threadOf } from "../sessions/session.ts";
+import { hasTurns, hasWork, isWaiting, type Lease, type Session, threadOf } from "../sessions/session.ts";
 import type { Tip } from "../sessions/store.ts";
 import { startOfTurn } from "./branch.ts";
 import { claim, openPen, type Taken } from "./claim.ts";
@@ -26,10 +27,12 @@ export interface Drained {
   readonly kind: "drained";
   readonly turns: number;
   readonly tip: Tip;
+  /** Why the run ended with something left to do; null: nothing is left. */
+  readonly left: Leaving | null;
 }
 
 /**
- * Takes the session, works on its prompts until none is left, and releases it. Where what the turns would read of the
+ * Takes the session, works on its prompts until none is left or the run has to end, and releases it. Where what the turns would read of the
  * journal is corrupt it throws a `JournalError` before anything is written.
  */
 export async function runSession(runner: Runner): Promise<RunReport> {
@@ -80,12 +83,30 @@ async function drain(run: OpenRun, taken: Tip): Promise<Drained> {
     if (!hasTurns(tip.session)) {
       tip = await showElsewhere(run, tip, turns);
       tip = await recorder.flush({}, ({ session }) => release(runner.hand, session, epoch, isLeft)?.facts ?? []);
-      if (!tip.session.lease) return { kind: "drained", turns, tip };
+      if (!tip.session.lease) return { kind: "drained", turns, tip, left: null };
+    } else if (runner.leave.aborted) {
+      return { kind: "drained", turns, ...(await giveBack(run)) };
     } else {
       tip = await runTurn(run, tip.session.turn ? await takeUp(run, tip, tip.session.turn) : await start(run, tip));
-      turns += 1;
+      turns += tip.session.turn ? 0 : 1;
     }
   }
+}
+
+/** With something left to do: whoever looks after the session wakes it again, and its status says so. */
+async function giveBack({ runner, recorder, epoch }: OpenRun): Promise<Pick<Drained, "tip" | "left">> {
+  const { leave, hand, forge, log } = runner;
+  const left = leave.reason === "job-limit" ? "job-limit" : "cancelled";
+  const tip = await recorder.flush({}, () => [released(hand, epoch, left)]);
+  const { queue } = tip.session;
+  const prompt = queue.find(({ status }) => status === "running") ?? queue.find(isWaiting);
+  const thread = prompt ? threadOf(prompt) : null;
+  if (forge && thread !== null) {
+    await writeStatus(forge, tip.session, thread).catch((error: Error) =>
+      log(`The status comment could not be written: ${error.message}`, { thread }),
+    );
+  }
+  return { tip, left };
 }
 
 /** The status comments that the last turn of this run did not bring up to date: on other threads, or all of them. */

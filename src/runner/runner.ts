@@ -40,6 +40,8 @@ export interface Runner {
   readonly lookEveryMs: number | null;
   /** Aborted when whoever started the run wants it to stop. */
   readonly stop: AbortSignal;
+  /** Aborted, with the reason `job-limit` or `cancelled`, when the run has to end before its work does. */
+  readonly leave: AbortSignal;
   /** Told of every fact when it is written down, in order. */
   readonly watch: (fact: Fact) => void;
   readonly log: Log;

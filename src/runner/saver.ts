@@ -17,6 +17,8 @@ export interface At {
  * only while no tool runs: the tree would be of no step.
  */
 export interface Saver {
+  /** Saves what is not saved. */
+  save(at: At): Promise<void>;
   /** Saves if something is not saved and the last save is longer ago than the interval. */
   saveIfDue(at: At): Promise<void>;
   /** Waits for `thinking`, saving meanwhile when it becomes due; the tools rest while the model thinks. */
@@ -43,7 +45,7 @@ export async function openSaver(options: SaverOptions): Promise<Saver> {
   let saved: Saved = { commit: wip ?? null, tree: await treeOf(repository, wip ?? base) };
   let savedAt = Date.now();
 
-  async function save(at: At): Promise<void> {
+  async function saveAll(at: At): Promise<void> {
     savedAt = Date.now();
     const { tree } = await workspace.snapshot();
     if (tree === saved.tree) return onSaved(await recorder.flush());
@@ -62,10 +64,9 @@ export async function openSaver(options: SaverOptions): Promise<Saver> {
    * What the remote refuses now it may take at the end of the turn, where a person is told what it says; the journal,
    * which it may still take alone, is not held up by it.
    */
-  async function saveIfDue(at: At): Promise<void> {
-    if (recorder.waiting.length === 0 || Date.now() - savedAt < everyMs) return;
+  async function save(at: At): Promise<void> {
     try {
-      await save(at);
+      await saveAll(at);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       log(`The work of this turn is not saved yet: ${error.message}`, { ...at });
@@ -73,7 +74,12 @@ export async function openSaver(options: SaverOptions): Promise<Saver> {
     }
   }
 
+  async function saveIfDue(at: At): Promise<void> {
+    if (recorder.waiting.length > 0 && Date.now() - savedAt >= everyMs) await save(at);
+  }
+
   return {
+    save,
     saveIfDue,
     async during(at, thinking) {
       let saving = Promise.resolve();

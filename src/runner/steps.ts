@@ -32,6 +32,8 @@ export interface Work {
   readonly deadline: AbortSignal;
   /** Aborts the turn because somebody wants it to stop. */
   readonly stop: AbortSignal;
+  /** Aborted when the run has to end before the turn does. */
+  readonly leave: AbortSignal;
 }
 
 export interface Ending {
@@ -45,10 +47,13 @@ export function endingFor(outcome: Outcome, problem: Problem): Ending {
   return { outcome, answer: "", problem };
 }
 
-/** Works on one prompt until the model answers or a limit ends it: ask the model, run its calls, again. */
-export async function workThrough(work: Work): Promise<Ending> {
-  const { turn, recorder, saver, model } = work;
-  const signal = AbortSignal.any([work.deadline, work.stop]);
+/**
+ * Works on one prompt until the model answers or a limit ends it: ask the model, run its calls, again. Null where the run
+ * has to end before: all until then is saved, for another run to go on from.
+ */
+export async function workThrough(work: Work): Promise<Ending | null> {
+  const { turn, recorder, saver, model, leave } = work;
+  const signal = AbortSignal.any([work.deadline, work.stop, leave]);
   const messages = [...work.messages];
   const say = (step: number, said: Message, reply?: StepReply) => {
     const message = recorder.redact(said);
@@ -57,9 +62,15 @@ export async function workThrough(work: Work): Promise<Ending> {
   };
   let { tokens } = work.done;
   for (let step = work.done.steps + 1; ; step += 1) {
-    const reached = limitReached(work, { step, tokens });
+    const before = { turn, step: step - 1 };
+    const reached = leave.aborted ? null : limitReached(work, { step, tokens });
     if (reached) return reached;
-    const reply = await saver.during({ turn, step: step - 1 }, think(work, messages, signal));
+    const reply = leave.aborted ? "aborted" : await saver.during(before, think(work, messages, signal));
+    if (leave.aborted) {
+      await saver.save(before);
+      return null;
+    }
+    if (reply === "aborted") return interrupted(work);
     if ("outcome" in reply) return reply;
     tokens += reply.tokens.input + reply.tokens.output;
     const by = `${model.ref.provider}:${model.ref.model}`;
@@ -106,14 +117,18 @@ function limit(reached: string, key: string): Ending {
   });
 }
 
-async function think(work: Work, messages: readonly Message[], signal: AbortSignal): Promise<StepReply | Ending> {
+async function think(
+  work: Work,
+  messages: readonly Message[],
+  signal: AbortSignal,
+): Promise<StepReply | Ending | "aborted"> {
   const { model, cacheKey } = work;
   try {
     return await model.step({ instructions, messages: [...messages], tools: work.tools.specs, cacheKey, signal });
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     const { kind, message, remedy } = error;
-    return kind === "aborted" ? interrupted(work) : endingFor("failed", { kind, message, remedy });
+    return kind === "aborted" ? kind : endingFor("failed", { kind, message, remedy });
   }
 }
 

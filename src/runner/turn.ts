@@ -55,7 +55,10 @@ const statusEveryMs = 20_000;
 /** The longest that a timer of Node's can be set to. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Works on the open turn and delivers it: afterwards it has ended, its work is pushed and its answer posted. */
+/**
+ * Works on the open turn and delivers it: afterwards it has ended, its work is pushed and its answer posted. Where the run
+ * has to end before, the turn is still open and saved.
+ */
 export async function runTurn(run: Held, { tip, notices, again }: Begun): Promise<Tip> {
   const { runner, recorder, workspace, acting } = run;
   const { repository } = runner;
@@ -67,7 +70,9 @@ export async function runTurn(run: Held, { tip, notices, again }: Begun): Promis
   const show = async (now: Tip) => (acting && thread !== null ? showStatus(acting, now, thread) : now);
   const { session } = await show(tip);
   const context = await resume(run, session, hand);
-  const ending = recorder.redact(await workOn({ ...run, session, turn, hand, context, thread }));
+  const worked = await workOn({ ...run, session, turn, hand, context, thread });
+  if (worked === null) return recorder.flush();
+  const ending = recorder.redact(worked);
   const took = { ms: Date.now() - began, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024) };
   const told = [...(await recorder.journal()), ...recorder.waiting];
   const usage = turnUsage(told, turn.number, overheadOf(runner.config.shells));
@@ -123,7 +128,7 @@ interface Working extends Held {
   readonly thread: number | null;
 }
 
-async function workOn(working: Working): Promise<Ending> {
+async function workOn(working: Working): Promise<Ending | null> {
   const { runner, session, turn, context } = working;
   const { tree } = working.workspace;
   if (turn.runs > runsPerTurn) return lostTooOften(turn.runs - 1);
@@ -164,7 +169,7 @@ interface Means {
   readonly status: StatusUpdates;
 }
 
-async function converse(working: Working, { model, tools, status }: Means): Promise<Ending> {
+async function converse(working: Working, { model, tools, status }: Means): Promise<Ending | null> {
   const { runner, recorder, workspace, hand, session, turn, context } = working;
   const { repository, log, saveEveryMs: everyMs } = runner;
   const { limits } = runner.config;
@@ -198,6 +203,7 @@ async function converse(working: Working, { model, tools, status }: Means): Prom
     limits,
     deadline: AbortSignal.timeout(Math.min(limits.minutes * 60_000, longestTimerMs)),
     stop,
+    leave: runner.leave,
   });
 }
 

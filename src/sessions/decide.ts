@@ -100,7 +100,7 @@ export type Rescue =
 
 /**
  * What to do about a session when a run of it has ended: nothing, where the work is done or another run has it; else
- * wake it again, until too many runs were lost in a row. `isVoid`: whether the lease of another run is one that has
+ * take back what a lost run held and wake it again, until too many runs were lost in a row. `isVoid`: whether the lease of another run is one that has
  * ended, too.
  */
 export function rescue(
@@ -112,7 +112,8 @@ export function rescue(
   if (!lease && !hasWork(session)) return { kind: "leave", why: "nothing to do" };
   if (lease && !isSameRun(lease.run, ended) && !isVoid(lease)) return { kind: "leave", why: "another run has it" };
   if (session.lost_runs > lostRunsAllowed) return { kind: "leave", why: "gave up before" };
-  const change: Change = { facts: [wake(hand, "lost-run")] };
+  const wanted = wake(hand, !lease && session.turn ? "continued" : "lost-run");
+  const change: Change = { facts: lease ? [released(hand, lease.epoch, "lost"), wanted] : [wanted] };
   return session.lost_runs === lostRunsAllowed ? { kind: "give-up", change } : { kind: "wake", change };
 }
 
@@ -219,4 +220,12 @@ export function startTurn(hand: Hand, session: Session, start: Start): Change | 
 export function release(hand: Hand, session: Session, epoch: number, isLeft = hasWork): Change | null {
   if (isLeft(session)) return null;
   return { facts: [fact(hand, "lease.released", { epoch })] };
+}
+
+/** Why a session is given back although there is something left to do. */
+export type Leaving = NonNullable<Fields<"lease.released">["why"]>;
+
+/** Gives the session back with its work unfinished: another run goes on from what is saved. */
+export function released(hand: Hand, epoch: number, why: Leaving): Fact {
+  return fact(hand, "lease.released", { epoch, why });
 }

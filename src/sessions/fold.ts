@@ -103,8 +103,7 @@ function change(session: Session, event: Later): Session {
     case "lease.renewed":
       return { ...session, lease: { ...held(session, event), until: event.until } };
     case "lease.released":
-      held(session, event);
-      return without(session, "lease");
+      return leaseReleased(session, event);
     case "stop.requested":
       return session.turn ? { ...session, stop: event.id } : session;
     case "journal.keyed":
@@ -172,6 +171,14 @@ function leaseTaken(session: Session, event: EventOf<"lease.taken">): Session {
     },
     ...(turn ? { turn: { ...turn, runs: turn.runs + 1 } } : {}),
   };
+}
+
+/** A job's time is up for the longest of turns: that is no sign of something in it that kills runs. */
+function leaseReleased(session: Session, event: EventOf<"lease.released">): Session {
+  held(session, event);
+  const { turn } = session;
+  const inOrder = turn && event.why === "job-limit" ? { turn: { ...turn, runs: turn.runs - 1 } } : {};
+  return { ...without(session, "lease"), ...inOrder };
 }
 
 function held({ lease }: Session, event: EventOf<"lease.renewed" | "lease.released">): Lease {

@@ -80,7 +80,8 @@ const events = [
     task: v.optional(v.strictObject({ thread: ordinal, text_hash: v.string() })),
   }),
   event("prompt.queued", { source: sourceSchema, text: v.string() }),
-  event("wake.requested", { nonce: v.string(), reason: v.picklist(["prompt", "lost-run"]) }),
+  /** `continued`: the last run gave the session back in order before its turn had ended. */
+  event("wake.requested", { nonce: v.string(), reason: v.picklist(["prompt", "lost-run", "continued"]) }),
   event("lease.taken", {
     epoch: count,
     holder: v.string(),
@@ -89,7 +90,8 @@ const events = [
     until: v.optional(v.pipe(v.string(), v.isoTimestamp())),
   }),
   event("lease.renewed", { epoch: count, until: v.pipe(v.string(), v.isoTimestamp()) }),
-  event("lease.released", { epoch: count }),
+  /** `why`: there is something left to do. A `lost` run did not give it back itself; whoever found that out did. */
+  event("lease.released", { epoch: count, why: v.optional(v.picklist(["job-limit", "cancelled", "lost"])) }),
   event("stop.requested", {}),
   event("journal.keyed", { ring: keyRingSchema }),
   event("turn.started", {

@@ -1,4 +1,4 @@
-import type { Event, EventType } from "./journal.ts";
+import type { Event, EventOf, EventType } from "./journal.ts";
 
 /** What an append is about when it holds several events: the first of these that it has. */
 const weight: readonly EventType[] = [
@@ -40,6 +40,19 @@ function rank(event: Event): number {
   return place < 0 ? weight.length : place;
 }
 
+const wakes: Readonly<Record<EventOf<"wake.requested">["reason"], string>> = {
+  prompt: "asked for a run",
+  "lost-run": "asked for a new run: the last one was lost",
+  continued: "asked for a new run to go on with the turn",
+};
+
+const releases: Readonly<Record<NonNullable<EventOf<"lease.released">["why"]> | "done", string>> = {
+  done: "nothing left to do",
+  "job-limit": "the job's time is nearly over",
+  cancelled: "the run was cancelled",
+  lost: "the run ended without giving it back",
+};
+
 function line(event: Event): string {
   switch (event.type) {
     case "session.opened":
@@ -47,13 +60,13 @@ function line(event: Event): string {
     case "prompt.queued":
       return `${event.by.login} asked: ${brief(event.text)}`;
     case "wake.requested":
-      return event.reason === "prompt" ? "asked for a run" : "asked for a new run: the last one was lost";
+      return wakes[event.reason];
     case "lease.taken":
       return `${event.run ? `run ${event.run.id}` : event.holder} took the session (epoch ${event.epoch})`;
     case "lease.renewed":
       return `still at work, until ${event.until}`;
     case "lease.released":
-      return "released: nothing left to do";
+      return `released: ${releases[event.why ?? "done"]}`;
     case "stop.requested":
       return `${event.by.login} asked to stop`;
     case "journal.keyed":

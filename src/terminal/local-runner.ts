@@ -38,6 +38,8 @@ export interface Wanted {
 const leaseMs = 300_000;
 const saveEveryMs = 15_000;
 const lookEveryMs = 2_000;
+/** No job of a platform's limits a run here. */
+const never = new AbortController().signal;
 
 /** A runner for a session of the clone, in a work tree of its own that stays for the next turn. */
 export async function openRunner(terminal: Terminal, clone: Clone, wanted: Wanted): Promise<LocalRunner> {
@@ -107,6 +109,7 @@ function assemble(terminal: Terminal, clone: Clone, parts: Parts): LocalRunner {
     shellEnv: { PATH: env.PATH ?? "", LANG: "C.UTF-8", TERM: "dumb", CI: "true", HOSTNAME: hostname() },
     ...{ saveEveryMs, lookEveryMs },
     stop: terminal.interrupted,
+    leave: never,
     log: (message) => note(terminal, message),
   };
 }

@@ -100,6 +100,7 @@ function runner(job: Job, repository: Repository, dying: Mortal): Runner {
     scratch: join(folder, `scratch-${run}`),
     shellEnv: { PATH: path },
     stop: new AbortController().signal,
+    leave: new AbortController().signal,
     isGone: () => false,
     keeping: { visibility: "full", key: null, notice: null },
     secrets: () => [],

@@ -54,6 +54,7 @@ export async function openMachine({ name, folder, session, run, remote, server, 
     secrets: () => [],
     lookEveryMs: null,
     stop: new AbortController().signal,
+    leave: new AbortController().signal,
     watch: () => undefined,
     log: () => undefined,
   };
