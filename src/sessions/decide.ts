@@ -112,7 +112,7 @@ export function rescue(
   if (!lease && !hasWork(session)) return { kind: "leave", why: "nothing to do" };
   if (lease && !isSameRun(lease.run, ended) && !isVoid(lease)) return { kind: "leave", why: "another run has it" };
   if (session.lost_runs > lostRunsAllowed) return { kind: "leave", why: "gave up before" };
-  const wanted = wake(hand, !lease && session.turn ? "continued" : "lost-run");
+  const wanted = wake(hand, session.left ? "continued" : "lost-run");
   const change: Change = { facts: lease ? [released(hand, lease.epoch, "lost"), wanted] : [wanted] };
   return session.lost_runs === lostRunsAllowed ? { kind: "give-up", change } : { kind: "wake", change };
 }

@@ -94,7 +94,7 @@ function change(session: Session, event: Later): Session {
       return promptQueued(session, event);
     case "wake.requested":
       return {
-        ...session,
+        ...without(session, "left"),
         wake: event.nonce,
         lost_runs: session.lost_runs + (event.reason === "lost-run" ? 1 : 0),
       };
@@ -160,7 +160,7 @@ function leaseTaken(session: Session, event: EventOf<"lease.taken">): Session {
   if (event.epoch !== session.epoch + 1) throw new FoldError(event, `epoch ${session.epoch} was the last`);
   const { turn } = session;
   return {
-    ...session,
+    ...without(session, "left"),
     epoch: event.epoch,
     lease: {
       epoch: event.epoch,
@@ -177,8 +177,10 @@ function leaseTaken(session: Session, event: EventOf<"lease.taken">): Session {
 function leaseReleased(session: Session, event: EventOf<"lease.released">): Session {
   held(session, event);
   const { turn } = session;
-  const inOrder = turn && event.why === "job-limit" ? { turn: { ...turn, runs: turn.runs - 1 } } : {};
-  return { ...without(session, "lease"), ...inOrder };
+  const { why } = event;
+  const left = why && why !== "lost" ? { left: why } : {};
+  const again = turn && why === "job-limit" ? { turn: { ...turn, runs: turn.runs - 1 } } : {};
+  return { ...without(session, "lease"), ...left, ...again };
 }
 
 function held({ lease }: Session, event: EventOf<"lease.renewed" | "lease.released">): Lease {

@@ -95,6 +95,8 @@ const stateSchema = v.strictObject({
   keys: v.optional(v.strictObject({ since: v.number(), ring: keyRingSchema })),
   usage: usageSchema,
   lease: v.optional(leaseSchema),
+  /** Why the last run gave the session back with something left to do, until another run is asked for. */
+  left: v.optional(v.picklist(["job-limit", "cancelled"])),
   turn: v.optional(
     v.strictObject({
       number: v.number(),

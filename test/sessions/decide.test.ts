@@ -1,5 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { lostRunsAllowed, open, queue, release, rescue, startTurn, takeLease } from "../../src/sessions/decide.ts";
+import {
+  released as givenBack,
+  lostRunsAllowed,
+  open,
+  queue,
+  release,
+  rescue,
+  startTurn,
+  takeLease,
+} from "../../src/sessions/decide.ts";
 import type { CommitId } from "../../src/sessions/ids.ts";
 import type { Run } from "../../src/sessions/journal.ts";
 import type { Lease, Prompt } from "../../src/sessions/session.ts";
@@ -146,11 +155,20 @@ describe("when a run has ended", () => {
   });
 
   test("a run that died holding the session, or before it took it, is followed by another", () => {
-    for (const { session } of [working, opened]) {
+    const what = [working, opened].map(({ session }) => {
       const decision = seen(session, run(1));
-      expect(decision.kind).toBe("wake");
-      expect(decision.kind === "wake" && typesOf(decision.change)).toEqual(["wake.requested"]);
-    }
+      return decision.kind === "wake" && typesOf(decision.change);
+    });
+    expect(what).toEqual([["lease.released", "wake.requested"], ["wake.requested"]]);
+  });
+
+  test("one that gave the session back in order is followed by another and counts as no loss", () => {
+    const left = at({ facts: [givenBack(me, 1, "job-limit")] }, working);
+    const decision = seen(left.session);
+    const woken = decision.kind === "wake" ? at(decision.change, left) : left;
+    expect(woken.session.lost_runs).toBe(0);
+    const lost = seen(woken.session);
+    expect(lost.kind === "wake" && at(lost.change, woken).session.lost_runs).toBe(1);
   });
 
   test("too many in a row: it is given up once, and left from then on, until someone asks", () => {

@@ -103,9 +103,11 @@ test("what a tool did last is told by provider, in one short line", () => {
 test("lost runs count until a person asks, the model answers, or a turn ends", () => {
   const lost = played(started, { do: "lose" }, { do: "lose" });
   expect(lost.session.lost_runs).toBe(2);
-  expect(played(lost, { do: "think", text: "…", tokens: 1 }).session.lost_runs).toBe(0);
   expect(played(lost, { do: "ask", comment: 2, text: "still there?" }).session.lost_runs).toBe(0);
-  expect(played(lost, done).session.lost_runs).toBe(0);
+  const again = played(lost, { do: "take", run: 2 });
+  expect(again.session.lost_runs).toBe(2);
+  expect(played(again, { do: "think", text: "…", tokens: 1 }).session.lost_runs).toBe(0);
+  expect(played(again, done).session.lost_runs).toBe(0);
 });
 
 describe("the last 200 closed prompts are remembered", () => {
