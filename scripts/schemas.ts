@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
+import { configSchema } from "../src/config-schema.ts";
 import { eventSchema } from "../src/sessions/journal.ts";
 import { aliveSchema } from "../src/terminal/alive.ts";
 import { artifactSchema } from "../src/terminal/artifacts.ts";
@@ -21,8 +22,9 @@ import { verifiedSchema } from "../src/terminal/verify.ts";
 
 const folder = join(import.meta.dirname, "..", "docs", "schemas");
 
-/** What other programs read, by the name of its file, each from what the code itself holds it to. */
+/** What other programs and people's editors read, by the name of its file, each from what the code itself holds it to. */
 const published = {
+  offshoot: [configSchema, "`.github/offshoot.toml`, the configuration of a repository"],
   journal: [eventSchema, "An event of an Offshoot journal: one line of events.jsonl"],
   "session-list": [v.array(listedSchema), "What `offshoot session list --json` prints"],
   "session-show": [shownSchema, "What `offshoot session show --json` prints"],
@@ -43,7 +45,10 @@ const published = {
 } as const;
 
 /** What JSON Schema has no word for. */
-const unsayable = ["brand", "readonly", "check_items"];
+const unsayable = ["brand", "readonly", "check_items", "trim", "raw_transform"];
+
+/** What a person writes, defaults left out; all others tell what the program writes. */
+const isWritten = (name: SchemaName) => name === "offshoot";
 
 export type SchemaName = keyof typeof published;
 export const schemaNames = Object.keys(published) as readonly SchemaName[];
@@ -55,7 +60,11 @@ export function schemaFile(name: SchemaName): string {
 export function schemaOf(name: SchemaName): JsonSchema {
   const [schema, title] = published[name];
   return {
-    ...toJsonSchema(schema, { target: "draft-2020-12", ignoreActions: unsayable }),
+    ...toJsonSchema(schema, {
+      target: "draft-2020-12",
+      ignoreActions: unsayable,
+      typeMode: isWritten(name) ? "input" : "ignore",
+    }),
     title,
     description: "Made by `npm run schemas` from the code.",
   };

@@ -1,8 +1,13 @@
 import { parse, TomlError } from "smol-toml";
 import * as v from "valibot";
+import { type Finding, isTable, misplaced, type Path } from "./config-keys.ts";
 import { locateKeys, type Position } from "./config-positions.ts";
-import { type ModelRef, parseModelRef } from "./runner/model.ts";
+import { type ConfigFile, configSchema } from "./config-schema.ts";
+import type { ModelRef } from "./runner/model.ts";
 import type { Visibility } from "./sessions/journal.ts";
+
+/** Where the file is in a repository; the one on the default branch counts. */
+export const configPath = ".github/offshoot.toml";
 
 /** A server that offers models. */
 export interface Provider {
@@ -12,16 +17,51 @@ export interface Provider {
   readonly key: string;
 }
 
+/** US dollars for a million tokens; `cached` is input from the provider's cache. */
+export interface Price {
+  readonly input: number;
+  readonly cached: number;
+  readonly output: number;
+}
+
+/** The most of each; null: as much as it takes. */
+export interface Budget {
+  readonly tokens: number | null;
+  readonly usd: number | null;
+}
+
+/** What somebody may do in the repository, each with all that comes before it. */
+export type Access = "write" | "maintain" | "admin";
+
 /** `.github/offshoot.toml`, complete with defaults. Frozen. */
 export interface Config {
   readonly model: { readonly default: ModelRef };
+  /** Prices by `provider:model`; what a model costs that is not there is not known. */
+  readonly models: Readonly<Record<string, Price>>;
   readonly providers: Readonly<Record<string, Provider>>;
   /** What one turn may take. */
   readonly limits: {
     readonly steps: number;
-    readonly tokens: number;
     readonly minutes: number;
     readonly commandSeconds: number;
+  };
+  readonly budgets: {
+    readonly turn: Budget;
+    readonly session: Budget;
+    /** A session that has no parent, with all that descend from it. */
+    readonly tree: Budget;
+    /** All sessions of the repository, by the day of UTC. */
+    readonly day: Budget;
+  };
+  readonly permissions: {
+    /** What somebody needs to be heard. */
+    readonly trigger: Access;
+  };
+  readonly setup: {
+    /** Run in the agent's shell before a run's first turn. */
+    readonly commands: readonly string[];
+    /** The most that all of them take together. */
+    readonly minutes: number;
   };
   readonly shells: {
     /** Whether the agent may open terminals for interactive programs, beside its shells. */
@@ -47,100 +87,20 @@ export type ParsedConfig =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-const atLeastOne = "must be a whole number of at least 1";
-const count = v.pipe(v.number(atLeastOne), v.safeInteger(atLeastOne), v.minValue(1, atLeastOne));
-const between = "must be a number between 0 and 1";
-const share = v.pipe(v.number(between), v.gtValue(0, between), v.ltValue(1, between));
-const filled = v.pipe(v.string("must be a text"), v.trim(), v.nonEmpty("must not be empty"));
-
-const modelRef = v.pipe(
-  v.string("must be a text such as openai:gpt-5.5@high"),
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const ref = parseModelRef(dataset.value);
-    if (ref) return ref;
-    addIssue({ message: "must be written provider:model[@effort], such as openai:gpt-5.5@high" });
-    return NEVER;
-  }),
-);
-
-const isTable = (value: unknown) => Object.prototype.toString.call(value) === "[object Object]";
-const table = v.custom<Record<string, unknown>>(isTable, "must be a table");
-
-const address = "must be an address that begins with http:// or https://";
-const provider = v.object({
-  base_url: v.optional(v.pipe(v.string(address), v.regex(/^https?:\/\//, address), v.url(address))),
-  api: v.optional(v.picklist(["responses", "chat"], 'must be "responses" or "chat"'), "responses"),
-  key: v.optional(
-    v.pipe(filled, v.regex(/^[A-Za-z_]\w*$/, "must be the name of an environment variable, not the key itself")),
-  ),
-});
-
-/** Every setting, by its section. */
-export const sections = {
-  model: v.object({
-    // The strongest general model when this was written; a repository pins its own.
-    default: v.optional(modelRef, "openai:gpt-5.5"),
-  }),
-  providers: v.record(
-    v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]*$/, "is not a provider's name: small letters, digits and hyphens")),
-    v.pipe(table, provider),
-  ),
-  limits: v.object({
-    // Real fixes take 20 to 60 steps; more is mostly a model that goes round in circles.
-    steps: v.optional(count, 100),
-    // 100 steps of 20,000 tokens, most of them cached: a few dollars at worst.
-    tokens: v.optional(count, 2_000_000),
-    // Well within the six hours that GitHub gives a job, and people wait for the answer.
-    minutes: v.optional(count, 60),
-    // A full test suite fits; a command that waits for input does not hold up the turn for long.
-    command_seconds: v.optional(count, 600),
-  }),
-  shells: v.object({
-    // Whole screens cost tokens, and waiting for one to come to rest costs time; few tasks need it.
-    terminal: v.optional(v.boolean("must be true or false"), false),
-  }),
-  compaction: v.object({
-    // What the smaller ones of today's models take; a larger one does well with it, too.
-    window: v.optional(count, 200_000),
-    // Room for three times as much again, and a summary that long leaves little out.
-    target: v.optional(share, 0.25),
-  }),
-  triggers: v.object({
-    label: v.optional(filled, "agent"),
-  }),
-  journal: v.object({
-    visibility: v.optional(v.picklist(["full", "sealed", "summary"], 'must be "full", "sealed" or "summary"')),
-  }),
-};
-
-const fileSchema = v.object({
-  model: v.optional(v.pipe(table, sections.model), {}),
-  providers: v.optional(v.pipe(table, sections.providers), {}),
-  limits: v.optional(v.pipe(table, sections.limits), {}),
-  shells: v.optional(v.pipe(table, sections.shells), {}),
-  compaction: v.optional(v.pipe(table, sections.compaction), {}),
-  triggers: v.optional(v.pipe(table, sections.triggers), {}),
-  journal: v.optional(v.pipe(table, sections.journal), {}),
-});
-
-type File = v.InferOutput<typeof fileSchema>;
-type Path = readonly string[];
-
-interface Finding {
-  readonly path: Path;
-  readonly message: string;
-}
-
 const openai: Provider = { baseUrl: "https://api.openai.com/v1", api: "responses", key: "OPENAI_API_KEY" };
 
 /** Reads the text of `.github/offshoot.toml`; an empty text gives the defaults. Every problem is named, not only the first. */
 export function parseConfig(text: string): ParsedConfig {
   const file = readToml(text);
   if (!file.ok) return file;
-  const parsed = v.safeParse(fileSchema, file.values);
+  const parsed = v.safeParse(configSchema, file.values);
+  const stray = misplaced(file.values);
   const findings = [
-    ...unknownKeys(file.values),
-    ...(parsed.issues ?? []).map(toFinding),
+    ...stray,
+    ...(parsed.issues ?? [])
+      .filter(isTold)
+      .map(toFinding)
+      .filter(({ path }) => !stray.some((found) => isWithin(path, found.path))),
     ...(parsed.success ? unusable(parsed.output) : []),
   ];
   if (findings.length === 0 && parsed.success) return { ok: true, config: deepFreeze(complete(parsed.output)) };
@@ -157,42 +117,26 @@ function readToml(text: string) {
   }
 }
 
+/** All keys that are no setting are found apart; of these the schema names the first only. */
+function isTold({ expected }: v.BaseIssue<unknown>): boolean {
+  return expected !== "never";
+}
+
+function isWithin(path: Path, outer: Path): boolean {
+  return outer.every((key, at) => path[at] === key);
+}
+
 function toFinding({ path: items, message, input }: v.BaseIssue<unknown>): Finding {
   const path = (items ?? []).map(({ key }) => String(key));
+  if (input === undefined) return { path, message: `${path.join(".")} is missing.` };
   // A name is in the path already, a table is too long, and where a key's name should be there may be the key.
   const isValue = items?.at(-1)?.origin === "value" && !isTable(input) && path.at(-1) !== "key";
-  const given = isValue ? `; it is ${JSON.stringify(input)}` : "";
+  const given = isValue ? `; it is ${typeof input === "number" ? input : JSON.stringify(input)}` : "";
   return { path, message: `${path.join(".")} ${message}${given}.` };
 }
 
-function unknownKeys(values: Readonly<Record<string, unknown>>): Finding[] {
-  const { providers: _, ...others } = sections;
-  return [
-    ...unknownIn(values, Object.keys(sections), []),
-    ...Object.entries(others).flatMap(([name, section]) =>
-      unknownIn(values[name], Object.keys(section.entries), [name]),
-    ),
-    ...Object.entries(asTable(values.providers)).flatMap(([name, given]) =>
-      unknownIn(given, Object.keys(provider.entries), ["providers", name]),
-    ),
-  ];
-}
-
-function unknownIn(given: unknown, known: readonly string[], path: Path): Finding[] {
-  return Object.keys(asTable(given))
-    .filter((key) => !known.includes(key))
-    .map((key) => ({
-      path: [...path, key],
-      message: `${[...path, key].join(".")} is not a setting. Did you mean "${nearest(key, known)}"?`,
-    }));
-}
-
-function asTable(value: unknown): object {
-  return v.is(table, value) ? value : {};
-}
-
 /** What each setting alone does not show. */
-function unusable(file: File): Finding[] {
+function unusable(file: ConfigFile): Finding[] {
   const findings: Finding[] = [];
   for (const [name, { base_url, key }] of Object.entries(file.providers)) {
     const missing = [...(base_url ? [] : ["base_url"]), ...(key ? [] : ["key"])];
@@ -208,15 +152,19 @@ function unusable(file: File): Finding[] {
 }
 
 /** What holds where the repository has no configuration. */
-export const defaultConfig: Config = deepFreeze(complete(v.parse(fileSchema, {})));
+export const defaultConfig: Config = deepFreeze(complete(v.parse(configSchema, {})));
 
-function complete(file: File): Config {
-  const { steps, tokens, minutes, command_seconds } = file.limits;
-  const providers = { openai: {}, ...file.providers };
+function complete(file: ConfigFile): Config {
+  const { steps, minutes, command_seconds } = file.limits;
+  const { turn, session, tree, day } = file.budgets;
   return {
     model: file.model,
-    providers: Object.fromEntries(Object.entries(providers).map(([name, given]) => [name, toProvider(given)])),
-    limits: { steps, tokens, minutes, commandSeconds: command_seconds },
+    models: mapped(file.models, ({ input, cached = input, output }) => ({ input, cached, output })),
+    providers: mapped({ openai: {}, ...file.providers }, toProvider),
+    limits: { steps, minutes, commandSeconds: command_seconds },
+    budgets: { turn: toBudget(turn), session: toBudget(session), tree: toBudget(tree), day: toBudget(day) },
+    permissions: file.permissions,
+    setup: file.setup,
     shells: file.shells,
     compaction: file.compaction,
     triggers: file.triggers,
@@ -224,8 +172,16 @@ function complete(file: File): Config {
   };
 }
 
-function toProvider(given: Partial<v.InferOutput<typeof provider>>): Provider {
+function mapped<T, R>(table: Readonly<Record<string, T>>, change: (value: T) => R): Record<string, R> {
+  return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, change(value)]));
+}
+
+function toProvider(given: Partial<ConfigFile["providers"][string]>): Provider {
   return { baseUrl: given.base_url ?? openai.baseUrl, api: given.api ?? openai.api, key: given.key ?? openai.key };
+}
+
+function toBudget({ tokens, usd }: ConfigFile["budgets"]["session"]): Budget {
+  return { tokens: tokens ?? null, usd: usd ?? null };
 }
 
 function place(findings: readonly Finding[], text: string): Problem[] {
@@ -237,22 +193,4 @@ function place(findings: readonly Finding[], text: string): Problem[] {
 function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null) Object.values(value).forEach(deepFreeze);
   return Object.freeze(value);
-}
-
-function nearest(key: string, known: readonly string[]): string {
-  return known.reduce((best, next) => (distance(key, next) < distance(key, best) ? next : best));
-}
-
-/** Levenshtein's edit distance. */
-function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (const [i, letter] of [...from].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...to].entries()) {
-      const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

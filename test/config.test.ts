@@ -17,7 +17,16 @@ test("an empty file gives the defaults", () => {
       providers: {
         openai: { baseUrl: "https://api.openai.com/v1", api: "responses", key: "OPENAI_API_KEY" },
       },
-      limits: { steps: 100, tokens: 2_000_000, minutes: 60, commandSeconds: 600 },
+      models: {},
+      limits: { steps: 100, minutes: 60, commandSeconds: 600 },
+      budgets: {
+        turn: { tokens: 2_000_000, usd: null },
+        session: { tokens: null, usd: null },
+        tree: { tokens: null, usd: null },
+        day: { tokens: null, usd: null },
+      },
+      permissions: { trigger: "write" },
+      setup: { commands: [], minutes: 10 },
       shells: { terminal: false },
       compaction: { window: 200_000, target: 0.25 },
       triggers: { label: "agent" },
@@ -39,11 +48,39 @@ key = "LOCAL_KEY"
 [providers.openai]
 key = "TEAM_KEY"
 
+[models."local:qwen3:32b"]
+input = 0.5
+output = 2
+
+[models."openai:gpt-5.5"]
+input = 1.25
+cached = 0.125
+output = 10.0
+
 [limits]
 steps = 50
-tokens = 500_000
 minutes = 30
 command_seconds = 120
+
+[budgets.turn]
+tokens = 500_000
+
+[budgets.session]
+usd = 5
+
+[budgets.tree]
+tokens = 10_000_000
+usd = 12.5
+
+[budgets.day]
+usd = 50.0
+
+[permissions]
+trigger = "admin"
+
+[setup]
+commands = ["npm ci"]
+minutes = 3
 
 [shells]
 terminal = true
@@ -66,7 +103,19 @@ visibility = "sealed"
         local: { baseUrl: "http://localhost:11434/v1", api: "chat", key: "LOCAL_KEY" },
         openai: { baseUrl: "https://api.openai.com/v1", api: "responses", key: "TEAM_KEY" },
       },
-      limits: { steps: 50, tokens: 500_000, minutes: 30, commandSeconds: 120 },
+      models: {
+        "local:qwen3:32b": { input: 0.5, cached: 0.5, output: 2 },
+        "openai:gpt-5.5": { input: 1.25, cached: 0.125, output: 10 },
+      },
+      limits: { steps: 50, minutes: 30, commandSeconds: 120 },
+      budgets: {
+        turn: { tokens: 500_000, usd: null },
+        session: { tokens: null, usd: 5 },
+        tree: { tokens: 10_000_000, usd: 12.5 },
+        day: { tokens: null, usd: 50 },
+      },
+      permissions: { trigger: "admin" },
+      setup: { commands: ["npm ci"], minutes: 3 },
       shells: { terminal: true },
       compaction: { window: 1_000_000, target: 0.1 },
       triggers: { label: "robot" },
@@ -95,6 +144,16 @@ default = "openai:gpt-5.5"
 [providers.openai]
 baseurl = "https://example.com"
 
+[models."openai:gpt-5.5"]
+input = 1
+ouput = 10
+
+[budgets.turn]
+token = 5
+
+[budgets.week]
+usd = 100
+
 [journal]
 "visible" = "full"
 `),
@@ -103,7 +162,11 @@ baseurl = "https://example.com"
     5:3 limits.step is not a setting. Did you mean "steps"?
     6:3 limits.minuets is not a setting. Did you mean "minutes"?
     9:1 providers.openai.baseurl is not a setting. Did you mean "base_url"?
-    12:1 journal.visible is not a setting. Did you mean "visibility"?"
+    11:9 models.openai:gpt-5.5.output is missing.
+    13:1 models.openai:gpt-5.5.ouput is not a setting. Did you mean "output"?
+    16:1 budgets.turn.token is not a setting. Did you mean "tokens"?
+    18:10 budgets.week is not a setting. Did you mean "tree"?
+    22:1 journal.visible is not a setting. Did you mean "visibility"?"
   `);
 });
 
@@ -111,7 +174,7 @@ test("values that cannot be are named with their place, all of them", () => {
   expect(
     problems(`limits.steps = 0
 limits.minutes = 1.5
-limits . tokens = "many"
+budgets . turn . tokens = "many"
 triggers = { label = "  " }
 
 [model]
@@ -122,19 +185,43 @@ base_url = "localhost:11434"
 api = "completions"
 key = "sk-1234-5678"
 
+[models."openai:gpt-5.5@high"]
+input = 1
+output = 1
+
+[models."openai:gpt-5.5"]
+input = -1
+cached = inf
+
+[budgets.day]
+usd = 0
+
+[permissions]
+trigger = "read"
+
+[setup]
+commands = "npm ci"
+
 [journal]
 visibility = "open"
 `),
   ).toMatchInlineSnapshot(`
     "1:8 limits.steps must be a whole number of at least 1; it is 0.
     2:8 limits.minutes must be a whole number of at least 1; it is 1.5.
-    3:10 limits.tokens must be a whole number of at least 1; it is "many".
+    3:18 budgets.turn.tokens must be a whole number of at least 1; it is "many".
     4:1 triggers.label must not be empty; it is "".
     7:1 model.default must be written provider:model[@effort], such as openai:gpt-5.5@high; it is "gpt-5.5".
     10:1 providers.local.base_url must be an address that begins with http:// or https://; it is "localhost:11434".
     11:1 providers.local.api must be "responses" or "chat"; it is "completions".
     12:1 providers.local.key must be the name of an environment variable, not the key itself.
-    15:1 journal.visibility must be "full", "sealed" or "summary"; it is "open"."
+    14:9 models.openai:gpt-5.5@high is not a model's name: provider:model, such as openai:gpt-5.5, without an effort.
+    18:9 models.openai:gpt-5.5.output is missing.
+    19:1 models.openai:gpt-5.5.input must be a number of US dollars from 0 to 1,000,000; it is -1.
+    20:1 models.openai:gpt-5.5.cached must be a number of US dollars from 0 to 1,000,000; it is Infinity.
+    23:1 budgets.day.usd must be a number of US dollars above 0, and at most 1,000,000; it is 0.
+    26:1 permissions.trigger must be "write", "maintain" or "admin"; it is "read".
+    29:1 setup.commands must be a list of commands; it is "npm ci".
+    32:1 journal.visibility must be "full", "sealed" or "summary"; it is "open"."
   `);
 });
 

@@ -172,7 +172,7 @@ interface Means {
 async function converse(working: Working, { model, tools, status }: Means): Promise<Ending | null> {
   const { runner, recorder, workspace, hand, session, turn, context } = working;
   const { repository, log, saveEveryMs: everyMs } = runner;
-  const { limits } = runner.config;
+  const { limits, budgets } = runner.config;
   const { wip } = session;
   const stop = working.lease.stopOf(turn.number);
   working.lease.heed(working); // somebody may have asked while nobody worked on it
@@ -200,7 +200,7 @@ async function converse(working: Working, { model, tools, status }: Means): Prom
       },
     }),
     hand,
-    limits,
+    limits: { steps: limits.steps, tokens: budgets.turn.tokens ?? Number.POSITIVE_INFINITY },
     deadline: AbortSignal.timeout(Math.min(limits.minutes * 60_000, longestTimerMs)),
     stop,
     leave: runner.leave,

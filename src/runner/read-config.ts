@@ -1,0 +1,14 @@
+import { configPath } from "../config.ts";
+import type { Repository } from "../sessions/git/repository.ts";
+
+const defaultTip = "refs/offshoot-default/HEAD";
+
+/**
+ * The text of `.github/offshoot.toml` as the remote's default branch has it now, whatever else is checked out; empty where
+ * there is none.
+ */
+export async function readConfig(repository: Repository): Promise<string> {
+  await repository.fetch([`+HEAD:${defaultTip}`], 1);
+  const [text] = await repository.read([`${defaultTip}:${configPath}`]);
+  return text?.toString() ?? "";
+}
