@@ -7,7 +7,7 @@ import { Octokit } from "@octokit/rest";
 import { monotonicFactory } from "ulid";
 import { parseConfig } from "./config.ts";
 import { brokenSessionComment } from "./github/comments.ts";
-import { configPath, configuredLabel } from "./github/configured.ts";
+import { configuredLabel } from "./github/configured.ts";
 import type { Forge } from "./github/forge.ts";
 import { take } from "./github/intake.ts";
 import { octokitForge } from "./github/octokit-forge.ts";
@@ -21,6 +21,7 @@ import { triggeringEvent, wakeOf } from "./job/route.ts";
 import { notForUs, recovered, routed, worked } from "./job/words.ts";
 import { chooseModel, providerKeys } from "./runner/choose-model.ts";
 import { chooseKeeping, givenKey } from "./runner/keeping.ts";
+import { readConfig } from "./runner/read-config.ts";
 import { runSession } from "./runner/run.ts";
 import type { Runner } from "./runner/runner.ts";
 import { secretsIn } from "./runner/secrets.ts";
@@ -153,7 +154,7 @@ async function assemble(job: Job, { session, access, leave }: Means): Promise<Ru
   const authorization = async () => `Basic ${Buffer.from(`x-access-token:${await token()}`).toString("base64")}`;
   const remote = { url: `${job.server}/${owner}/${repo}.git`, authorization };
   const repository = await Repository.open({ dir: join(scratch, "repository.git"), path: job.path, remote });
-  const chosen = chooseModel(parseConfig(await readConfig(job, repository)), process.env);
+  const chosen = chooseModel(parseConfig(await readConfig(repository, job.commit)), process.env);
   const keeping = chooseKeeping({
     configured: chosen.config.journal.visibility,
     audience: job.event.audience,
@@ -185,15 +186,6 @@ async function assemble(job: Job, { session, access, leave }: Means): Promise<Ru
     watch: () => undefined,
     log: (message, fields) => core.info(fields ? `${message} ${JSON.stringify(fields)}` : message),
   };
-}
-
-/** As it is on the default branch, whatever the run was started for. */
-async function readConfig({ commit, ref, event }: Job, repository: Repository): Promise<string> {
-  const branch = `refs/heads/${event.defaultBranch}`;
-  const elsewhere = event.defaultBranch !== null && ref !== branch;
-  await repository.fetch([commit, ...(elsewhere ? [`+${branch}:${branch}`] : [])], 1);
-  const [text] = await repository.read([`${elsewhere ? branch : commit}:${configPath}`]);
-  return text?.toString() ?? "";
 }
 
 async function writeTranscript({ store, session }: Runner, folder: string): Promise<string> {

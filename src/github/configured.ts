@@ -1,7 +1,5 @@
-import { parseConfig } from "../config.ts";
+import { configPath, parseConfig } from "../config.ts";
 import type { Forge } from "./forge.ts";
-
-export const configPath = ".github/offshoot.toml";
 
 /** Read from the default branch at each label: a changed configuration holds at once. Null when it cannot be used. */
 export async function configuredLabel({ repo }: Forge, branch: string): Promise<string | null> {
