@@ -74,7 +74,7 @@ export interface User {
   readonly login: string;
   readonly id: number;
   readonly type: "User" | "Bot" | "Organization";
-  readonly permission: "admin" | "write" | "read" | "none";
+  readonly permission: "admin" | "maintain" | "write" | "read" | "none";
 }
 
 /** What a bearer token may do: a person's, the App's installation token, or a run's `GITHUB_TOKEN`. */

@@ -7,7 +7,7 @@ import { Octokit } from "@octokit/rest";
 import { monotonicFactory } from "ulid";
 import { parseConfig } from "./config.ts";
 import { brokenSessionComment } from "./github/comments.ts";
-import { configuredLabel } from "./github/configured.ts";
+import { configuredRules } from "./github/configured.ts";
 import type { Forge } from "./github/forge.ts";
 import { take } from "./github/intake.ts";
 import { octokitForge } from "./github/octokit-forge.ts";
@@ -70,7 +70,7 @@ async function routeEvent(job: Job, inputs: Of<"route">): Promise<void> {
   if (!trigger) return say(event ? routed("ignored", null) : notForUs(job.event.name));
   const { forge, wanted } = wakeOf(forgeOf(job, inputs));
   const waker = wakerOf(job, inputs, forge);
-  const taken = await take({ ...waker, label: () => configuredLabel(forge, waker.defaultBranch) }, trigger);
+  const taken = await take({ ...waker, rules: () => configuredRules(forge, waker.defaultBranch) }, trigger);
   const wake = wanted();
   core.setOutput("session", wake?.session ?? "");
   core.setOutput("nonce", wake?.nonce ?? "");

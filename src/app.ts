@@ -1,7 +1,7 @@
 import { Octokit } from "@octokit/rest";
 import type { ApplicationFunctionOptions, Context, Probot, ProbotOctokit } from "probot";
 import { monotonicFactory } from "ulid";
-import { configuredLabel } from "./github/configured.ts";
+import { configuredRules } from "./github/configured.ts";
 import type { Forge } from "./github/forge.ts";
 import { type Intake, take } from "./github/intake.ts";
 import { type OctokitForgeOptions, octokitForge } from "./github/octokit-forge.ts";
@@ -40,7 +40,7 @@ export default function app(probot: Probot, { addHandler }: ApplicationFunctionO
       clock,
       app: await identity(),
       defaultBranch,
-      label: () => configuredLabel(forge, defaultBranch),
+      rules: () => configuredRules(forge, defaultBranch),
       log: (message, fields) => context.log.warn(fields, message),
     };
     const taken = await take(intake, trigger);

@@ -3,11 +3,9 @@ import * as v from "valibot";
 import { type Finding, isTable, misplaced, type Path } from "./config-keys.ts";
 import { locateKeys, type Position } from "./config-positions.ts";
 import { type ConfigFile, configSchema } from "./config-schema.ts";
+import type { Level } from "./github/forge.ts";
 import type { ModelRef } from "./runner/model.ts";
 import type { Visibility } from "./sessions/journal.ts";
-
-/** Where the file is in a repository; the one on the default branch counts. */
-export const configPath = ".github/offshoot.toml";
 
 /** A server that offers models. */
 export interface Provider {
@@ -29,9 +27,6 @@ export interface Budget {
   readonly tokens: number | null;
   readonly usd: number | null;
 }
-
-/** What somebody may do in the repository, each with all that comes before it. */
-export type Access = "write" | "maintain" | "admin";
 
 /** `.github/offshoot.toml`, complete with defaults. Frozen. */
 export interface Config {
@@ -55,7 +50,7 @@ export interface Config {
   };
   readonly permissions: {
     /** What somebody needs to be heard. */
-    readonly trigger: Access;
+    readonly trigger: Level;
   };
   readonly setup: {
     /** Run in the agent's shell before a run's first turn. */

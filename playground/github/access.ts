@@ -52,7 +52,7 @@ const PARTICIPATION = [
   ...["issues/update", "issues/update-comment", "issues/delete-comment", "pulls/update"],
 ];
 
-const canWrite = (user: User): boolean => user.permission === "admin" || user.permission === "write";
+export const canWrite = ({ permission }: User): boolean => ["admin", "maintain", "write"].includes(permission);
 
 /** Refuses callers who may not use the operation at all. The repository is public: everyone reads. */
 export function authorize(caller: Caller, id: string, method: string): void {

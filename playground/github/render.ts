@@ -1,4 +1,5 @@
 import type { Comment, Issue, Label, Reaction, User, World } from "../world.ts";
+import { canWrite } from "./access.ts";
 
 /** Root of the REST API, without a trailing slash. */
 export const apiUrl = (world: World): string => `${world.url}/api/v3`;
@@ -72,7 +73,7 @@ function rollup(subject: string, reactions: readonly Reaction[]) {
 
 function association(world: World, user: User): string {
   if (user.login === world.owner) return "OWNER";
-  return user.permission === "admin" || user.permission === "write" ? "COLLABORATOR" : "NONE";
+  return canWrite(user) ? "COLLABORATOR" : "NONE";
 }
 
 export const commentsOf = (world: World, issue: number): Comment[] =>

@@ -1,4 +1,5 @@
 import type { User, World } from "../world.ts";
+import { canWrite } from "./access.ts";
 import { type Call, found, type Handlers, ok } from "./call.ts";
 import { readBlob, readCommit, readTree, type TreeEntry } from "./git-objects.ts";
 import { repoApi, repoJson, repoWeb, userJson } from "./render.ts";
@@ -18,12 +19,14 @@ function findUser(world: World, login: string): User {
 
 function permissionOf({ world, params }: Call<"repos/get-collaborator-permission-level">) {
   const user = findUser(world, params.username);
-  const { permission } = user;
-  const admin = permission === "admin";
-  const push = admin || permission === "write";
-  const permissions = { admin, maintain: admin, push, triage: push, pull: permission !== "none" };
-  const json = { ...userJson(world, user), permissions, role_name: permission };
-  return ok({ permission, role_name: permission, user: json });
+  const { permission: role_name } = user;
+  const admin = role_name === "admin";
+  const maintain = admin || role_name === "maintain";
+  const push = canWrite(user);
+  const permissions = { admin, maintain, push, triage: push, pull: role_name !== "none" };
+  // As on GitHub, the older word knows only four.
+  const permission = role_name === "maintain" ? "write" : role_name;
+  return ok({ permission, role_name, user: { ...userJson(world, user), permissions, role_name } });
 }
 
 function entryJson(world: World, { type, sha, size, path }: TreeEntry, ref: string) {

@@ -234,6 +234,15 @@ export const forkComment = lines([
   "What to do: push its branch to this repository (`gh pr checkout` and `git push`), open a pull request from there, and comment on that one.",
 ]);
 
+/** For somebody who may write, where that is not enough. */
+export function notEnoughComment(login: string, { standing, needed }: { standing: string; needed: string }): string {
+  return lines([
+    `Offshoot listens here to people with the access “${needed}” alone, and ${code(login)} has “${standing}”: nothing was started.`,
+    "",
+    "What to do: ask somebody who has it, or have `trigger` under `[permissions]` in .github/offshoot.toml changed.",
+  ]);
+}
+
 /** When GitHub did not say whether the person may start a run. */
 export function unverifiedComment(login: string, reason: string): string {
   return lines([

@@ -79,13 +79,18 @@ export interface Runs {
   isUnderWay(session: SessionId, ended?: Run): Promise<boolean>;
 }
 
+/** What somebody may do in the repository, each with all that is before it. */
+export const levels = ["none", "write", "maintain", "admin"] as const;
+export type Standing = (typeof levels)[number];
+export type Level = Exclude<Standing, "none">;
+
 export interface Repo {
   /** Where the repository is for people, `https://github.com/owner/name`. */
   readonly url: string;
   /** `owner/name` */
   readonly name: string;
-  /** Asked live, of the account with this id: write or more. Throws {@link ForgeError} when it cannot be told. */
-  mayWrite(person: Account): Promise<boolean>;
+  /** Asked live, of the account with this id. Throws {@link ForgeError} when it cannot be told. */
+  standing(person: Account): Promise<Standing>;
   branch(name: string): Promise<CommitId | null>;
   /** A file's text on a branch; null when it is not there. */
   file(path: string, branch: string): Promise<string | null>;

@@ -7,12 +7,14 @@ import {
   brokenSessionComment,
   failedComment,
   forkComment,
+  notEnoughComment,
   unreachableComment,
   unverifiedComment,
   usageComment,
 } from "./comments.ts";
+import type { Rules } from "./configured.ts";
 import { type Entered, enter } from "./enter.ts";
-import { type Account, type Comment, ForgeError, type Thread } from "./forge.ts";
+import { type Account, type Comment, ForgeError, levels, type Thread } from "./forge.ts";
 import { takeResume } from "./resume.ts";
 import { writeStatus } from "./status.ts";
 import type { Trigger } from "./triggers.ts";
@@ -20,8 +22,8 @@ import { attempt, isHeld, type Recovery, recover, type Waker, wake } from "./wak
 
 /** What turning a trigger into sessions' events needs. */
 export interface Intake extends Waker {
-  /** The label that opens a session, as configured now; null when the configuration cannot be read. */
-  readonly label: () => Promise<string | null>;
+  /** As configured now; null when the configuration cannot be used. */
+  readonly rules: () => Promise<Rules | null>;
 }
 
 /** What became of a trigger, for the log. */
@@ -44,7 +46,7 @@ async function takeComment(intake: Intake, id: number): Promise<Taken> {
   const comment = await conversation.comment(id);
   const command = comment && parseCommand(comment.body);
   if (!comment || !command || comment.author.bot) return "ignored";
-  const permitted = await mayStart(intake, comment.author, comment.thread);
+  const permitted = await mayStart(intake, comment.author, comment.thread, intake.rules());
   if (permitted !== "yes") {
     if (permitted === "no") await conversation.react(comment.id, "confused");
     return "refused";
@@ -65,8 +67,9 @@ function askedIn({ id, thread, url, author }: Comment, text: string): Asked {
 }
 
 async function takeLabel(intake: Intake, trigger: Extract<Trigger, { kind: "label" }>): Promise<Taken> {
-  if (trigger.by.bot || trigger.label !== (await intake.label())) return "ignored";
-  if ((await mayStart(intake, trigger.by, trigger.thread)) !== "yes") return "refused";
+  const rules = await intake.rules();
+  if (trigger.by.bot || trigger.label !== rules?.label) return "ignored";
+  if ((await mayStart(intake, trigger.by, trigger.thread, rules)) !== "yes") return "refused";
   return takePrompt(intake, {
     source: { kind: "label", id: trigger.delivery, thread: trigger.thread, url: trigger.url },
     textOn: ({ title, body }) => `${title}\n\n${body}`.trim(),
@@ -74,13 +77,27 @@ async function takeLabel(intake: Intake, trigger: Extract<Trigger, { kind: "labe
   });
 }
 
-async function mayStart({ forge }: Intake, person: Account, thread: number): Promise<"yes" | "no" | "unknown"> {
+/** `told`: the answer is no, and a comment says why. */
+type Permitted = "yes" | "no" | "told";
+
+async function mayStart(
+  { forge }: Intake,
+  person: Account,
+  thread: number,
+  rules: Promise<Rules | null> | Rules | null,
+): Promise<Permitted> {
   try {
-    return (await forge.repo.mayWrite(person)) ? "yes" : "no";
+    const [standing, known] = await Promise.all([forge.repo.standing(person), rules]);
+    // Where the configuration cannot be used, every prompt is answered with that, and nothing else is done.
+    const needed = known?.trigger ?? "write";
+    if (levels.indexOf(standing) >= levels.indexOf(needed)) return "yes";
+    if (standing === "none") return "no";
+    await forge.conversation.post(thread, notEnoughComment(person.login, { standing, needed }));
+    return "told";
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
     await forge.conversation.post(thread, unverifiedComment(person.login, error.message));
-    return "unknown";
+    return "told";
   }
 }
 

@@ -58,11 +58,15 @@ function repository({ octokit, owner, repo, server }: OctokitForgeOptions): Repo
   return {
     url: `${server}/${owner}/${repo}`,
     name: `${owner}/${repo}`,
-    mayWrite: async (person) => {
+    standing: async (person) => {
       const route = "GET /repos/{owner}/{repo}/collaborators/{username}/permission";
       const found = await orNull(() => octokit.request(route, { ...at, username: person.login }));
-      if (!found || found.data.user?.id !== person.id) return false;
-      return found.data.permission === "admin" || found.data.permission === "write";
+      if (!found || found.data.user?.id !== person.id) return "none";
+      const { permission, role_name, user } = found.data;
+      if (permission === "admin") return "admin";
+      if (permission !== "write") return "none";
+      // The older word knows no "maintain", and roles may have names of their own.
+      return role_name === "maintain" || user.permissions?.maintain ? "maintain" : "write";
     },
     branch: (name) =>
       orNull(async () => {

@@ -64,7 +64,7 @@ export async function openIntakeWorld(): Promise<IntakeWorld> {
   const intake: Intake = {
     ...{ forge, store, app: offshoot, defaultBranch: "main" },
     clock: { now: () => new Date(), newId: () => ulid() },
-    label: async () => "agent",
+    rules: async () => ({ label: "agent", trigger: "write" }),
     log: () => undefined,
   };
   const dispatched: Record<string, string>[] = [];

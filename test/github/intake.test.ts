@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Rules } from "../../src/github/configured.ts";
 import { ForgeError } from "../../src/github/forge.ts";
 import { take } from "../../src/github/intake.ts";
 import { isWanted } from "../../src/github/wake.ts";
@@ -44,6 +45,24 @@ test("who may: a person with write access, by numeric id", async () => {
   if (maintainer) users.set("maintainer", { ...maintainer, id: 777 });
   expect(await world.take(written)).toBe("refused");
   expect(await world.store.find("")).toEqual([]);
+});
+
+test("where more than write access is needed, who has less is told so; a configuration that cannot be used asks for none", async () => {
+  const world = await openIntakeWorld();
+  const { users } = world.world;
+  const maintainer = users.get("maintainer");
+  const ask = async (permission: "write" | "maintain", rules: Rules | null) => {
+    if (maintainer) users.set("maintainer", { ...maintainer, permission });
+    return take({ ...world.intake, rules: async () => rules }, await world.write("/agent fix it"));
+  };
+  const rules: Rules = { label: "agent", trigger: "maintain" };
+  expect(await ask("write", rules)).toBe("refused");
+  expect(world.said()).toEqual([
+    expect.stringMatching(/the access “maintain” alone, and `maintainer` has “write”.*What to do: .*`trigger` under/s),
+  ]);
+  expect(await world.store.find("")).toEqual([]);
+  expect(await ask("maintain", rules)).toBe("queued");
+  expect(await ask("write", null)).toBe("queued");
 });
 
 test("a bot with write access is not heard", async () => {

@@ -119,10 +119,17 @@ test("runs: over, under way, unknown", async () => {
 test("the repository: who may write, branches, files", async () => {
   const { forge, clone, github } = await openIntakeWorld();
   const { repo } = forge;
-  expect(await repo.mayWrite({ login: "maintainer", id: 600_002, bot: false })).toBe(true);
-  expect(await repo.mayWrite({ login: "maintainer", id: 600_003, bot: false })).toBe(false);
-  expect(await repo.mayWrite({ login: "outsider", id: 600_003, bot: false })).toBe(false);
-  expect(await repo.mayWrite({ login: "nobody", id: 1, bot: false })).toBe(false);
+  const { users } = github.world;
+  const standing = async (login: string, id: number) => repo.standing({ login, id, bot: false });
+  expect(await standing("maintainer", 600_002)).toBe("admin");
+  for (const permission of ["maintain", "write"] as const) {
+    users.set("outsider", { login: "outsider", id: 600_003, type: "User", permission });
+    expect(await standing("outsider", 600_003)).toBe(permission);
+  }
+  users.set("outsider", { login: "outsider", id: 600_003, type: "User", permission: "read" });
+  expect(await standing("outsider", 600_003)).toBe("none");
+  expect(await standing("maintainer", 600_003)).toBe("none");
+  expect(await standing("nobody", 1)).toBe("none");
   expect(await repo.branch("main")).toBe(await clone.git("rev-parse", "HEAD"));
   expect(await repo.branch("no/such")).toBeNull();
   expect(await repo.file("README.md", "main")).toBe("# Sample\n");

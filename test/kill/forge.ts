@@ -36,7 +36,7 @@ export function fileForge(options: {
       return { number, url: `${url}/${number}` };
     });
   return {
-    repo: { url, name: "octo/sample", mayWrite: async () => true, branch, file: async () => null },
+    repo: { url, name: "octo/sample", standing: async () => "admin", branch, file: async () => null },
     runs: { dispatch: async () => ({ ok: true }), hasEnded: async () => true, isUnderWay: async () => false },
     conversation: {
       thread: async (number) => ({ number, title: `Issue ${number}`, body: "", author: person }),

@@ -68,7 +68,7 @@ async function append(job: Job, repository: Repository, dying: Mortal): Promise<
   const intake = {
     ...{ forge: forgeOf(job, dying), store: gitStore(repository), app: offshoot, defaultBranch: "main", log },
     clock: hand,
-    label: async () => null,
+    rules: async () => null,
   };
   await take(intake, { kind: "comment", comment: job.comment });
 }
