@@ -7,6 +7,9 @@ import type { Level } from "./github/forge.ts";
 import type { ModelRef } from "./runner/model.ts";
 import type { Visibility } from "./sessions/journal.ts";
 
+/** Where the configuration is, on the default branch. */
+export const configPath = ".github/offshoot.toml";
+
 /** A server that offers models. */
 export interface Provider {
   readonly baseUrl: string;
