@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   const playground = await openPlayground({ port: Number(port), model, log });
   try {
     process.stdout.write(json ? `${JSON.stringify(addresses(playground))}\n` : welcome(playground, model));
-    await Promise.race([ending.promise, playground.app.failed]);
+    await Promise.race([ending.promise, ...(playground.app ? [playground.app.failed] : [])]);
   } finally {
     await playground.close();
   }

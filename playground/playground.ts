@@ -17,9 +17,13 @@ export type ModelChoice =
   | ({ readonly kind: "scripted" } & ScriptedModelOptions)
   | { readonly kind: "provider"; readonly secrets: Record<string, string>; readonly variables: Record<string, string> };
 
+/** How the repository uses Offshoot: with the app, or with its own workflow alone. */
+export type Way = "app" | "workflow";
+
 export interface PlaygroundOptions {
   /** 0 takes any free port. */
   readonly port: number;
+  readonly way?: Way;
   readonly model: ModelChoice;
   /** Told what the app and the executor say, line by line. */
   readonly log: (line: string) => void;
@@ -27,7 +31,8 @@ export interface PlaygroundOptions {
 
 export interface Playground {
   readonly github: Github;
-  readonly app: App;
+  /** Null where there is the workflow alone. */
+  readonly app: App | null;
   /** Null when a real provider answers. */
   readonly model: ScriptedModel | null;
   /** The number of the sample's issue. */
@@ -37,7 +42,8 @@ export interface Playground {
 }
 
 /** Brings up the double of GitHub with the sample repository in it, the app, the executor, the page and the model. */
-export async function openPlayground({ port, model: choice, log }: PlaygroundOptions): Promise<Playground> {
+export async function openPlayground(options: PlaygroundOptions): Promise<Playground> {
+  const { port, way = "app", model: choice, log } = options;
   await using parts = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "offshoot-playground-"));
   parts.defer(() => rm(dir, { recursive: true, force: true, maxRetries: 3 }));
@@ -47,7 +53,7 @@ export async function openPlayground({ port, model: choice, log }: PlaygroundOpt
   const github = await openGithub({ port, dir, owner: "playground", repo: "durations", webhook: { secret }, app });
   parts.defer(() => github.close());
   const { world, tokens } = github;
-  const issue = await seed({ ...world, reporter: tokens.outsider });
+  const issue = await seed({ ...world, reporter: tokens.outsider, way });
   github.handle("/", pageHandler({ world, tokens, scripted: choice.kind === "scripted" }));
 
   const { model, secrets, variables } = await openModel(choice);
@@ -55,9 +61,11 @@ export async function openPlayground({ port, model: choice, log }: PlaygroundOpt
   for (const [name, value] of Object.entries(secrets)) world.secrets.set(name, value);
   for (const [name, value] of Object.entries(variables)) world.variables.set(name, value);
 
-  const probot = await startApp({ github, webhookSecret: secret, log });
-  parts.defer(() => probot.close());
-  github.setWebhookUrl(probot.webhookUrl);
+  const probot = way === "app" ? await startApp({ github, webhookSecret: secret, log }) : null;
+  if (probot) {
+    parts.defer(() => probot.close());
+    github.setWebhookUrl(probot.webhookUrl);
+  }
   const actions = { "offshoot/offshoot": await releaseAction(join(dir, "action")) };
   const executor = startExecutor({ world, actions, log });
   parts.defer(() => executor.close());

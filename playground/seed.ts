@@ -1,7 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { Octokit } from "@octokit/rest";
+import { forApp } from "../src/setup/workflow-file.ts";
 import { git } from "./github/git.ts";
+import type { Way } from "./playground.ts";
 import type { World } from "./world.ts";
 
 const SAMPLE = join(import.meta.dirname, "sample");
@@ -21,8 +23,11 @@ parse("250ms"); // 15000000, and should be 250
 \`npm test\` fails for me too on a fresh clone, in \`reads milliseconds\`.`,
 };
 
-/** A GitHub that the sample is put into, and the token of the person who opens the issue. */
-type Target = Pick<World, "url" | "owner" | "repo" | "gitDir" | "defaultBranch"> & { readonly reporter: string };
+/** A GitHub that the sample is put into, how it uses Offshoot, and the token of the person who opens the issue. */
+type Target = Pick<World, "url" | "owner" | "repo" | "gitDir" | "defaultBranch"> & {
+  readonly reporter: string;
+  readonly way: Way;
+};
 
 /** Commits the sample's files to the default branch and opens the issue about its bug. Resolves to the issue's number. */
 export async function seed(target: Target): Promise<number> {
@@ -33,19 +38,20 @@ export async function seed(target: Target): Promise<number> {
 }
 
 /** Straight into the object store: a push would start the sample's CI before anyone is there to see it. */
-async function commitSample({ gitDir, defaultBranch }: Target): Promise<void> {
-  const files = await sampleFiles();
+async function commitSample({ gitDir, defaultBranch, way }: Target): Promise<void> {
+  const files = await sampleFiles(way);
   const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`;
   const commit = `commit refs/heads/${defaultBranch}\ncommitter Ada <ada@example.com> now\n${data("Start of the project")}`;
   const changes = [...files].map(([path, content]) => `M 100644 inline ${path}\n${data(content)}`);
   await git(gitDir, ["fast-import", "--quiet", "--date-format=now"], { input: commit + changes.join("") });
 }
 
-async function sampleFiles(): Promise<ReadonlyMap<string, string>> {
+async function sampleFiles(way: Way): Promise<ReadonlyMap<string, string>> {
   const entries = await readdir(SAMPLE, { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const files = await Promise.all(
     paths.map(async (path) => [relative(SAMPLE, path), await readFile(path, "utf8")] as const),
   );
-  return new Map([...files, [WORKFLOW, await readFile(join(import.meta.dirname, "..", WORKFLOW), "utf8")]]);
+  const workflow = await readFile(join(import.meta.dirname, "..", WORKFLOW), "utf8");
+  return new Map([...files, [WORKFLOW, way === "app" ? forApp(workflow) : workflow]]);
 }

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { expect } from "vitest";
 import { killMarked } from "../../playground/actions/processes.ts";
 import { listRefs } from "../../playground/github/git.ts";
-import { openPlayground, type Playground } from "../../playground/playground.ts";
+import { openPlayground, type Playground, type Way } from "../../playground/playground.ts";
 import { sampleScript } from "../../playground/sample-script.ts";
 import type { Move, Script } from "../../playground/scripted-model.ts";
 import type { World, WorldEvents } from "../../playground/world.ts";
@@ -44,12 +44,20 @@ export interface Clone {
   git(...args: readonly string[]): Promise<string>;
 }
 
-/** Opens a world whose model plays `model` (the sample's fix unless told). Close it: it says then what was not reached. */
-export async function openWorld({ model = sampleScript }: { readonly model?: Script } = {}): Promise<StoryWorld> {
+export interface StoryOptions {
+  /** What the model plays; the sample's fix unless told. */
+  readonly model?: Script;
+  /** With the app unless told. */
+  readonly way?: Way;
+}
+
+/** Opens a world. Close it: it says then what was not reached. */
+export async function openWorld({ model = sampleScript, way = "app" }: StoryOptions = {}): Promise<StoryWorld> {
   const moves = new EventEmitter<{ call: [string] }>();
   const log: string[] = [];
   const playground = await openPlayground({
     port: 0,
+    way,
     model: { kind: "scripted", script: async (deeds, offer) => announce(moves, await model(deeds, offer)) },
     log: (line) => log.push(line),
   });
@@ -130,7 +138,7 @@ function watchBus({ github, app }: Playground) {
           pending.splice(pending.indexOf(what), 1);
           return seen;
         }
-        await Promise.race([next, app.failed]);
+        await Promise.race([next, ...(app ? [app.failed] : [])]);
       }
     },
   };
