@@ -54,7 +54,7 @@ test("a dispatched run of the workflow exchanges its identity for a token, and a
   const tokens = await openTokenWorld();
   const { github, world, asked } = tokens;
   await runGit(world.gitDir, ["update-ref", "-d", "refs/heads/main"]);
-  await seed({ ...world, reporter: github.tokens.outsider });
+  await seed({ ...world, reporter: github.tokens.outsider, way: "app" });
   const complaints: string[] = [];
   const actions = { "offshoot/offshoot": await exchangingAction() };
   const executor = startExecutor({ world, actions, log: (line) => complaints.push(line) });

@@ -138,7 +138,7 @@ test.skipIf(missing)("people comment, edit, delete and label; what they type sur
 async function openPage() {
   const github = await openEmpty();
   const { world, tokens } = github;
-  await seed({ ...world, reporter: tokens.outsider });
+  await seed({ ...world, reporter: tokens.outsider, way: "app" });
   github.handle("/", pageHandler({ world, tokens, scripted: true }));
   const get = async (path: string) => {
     const response = await fetch(world.url + path);

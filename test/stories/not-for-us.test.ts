@@ -69,7 +69,7 @@ test("a webhook with a wrong signature is refused with 401 and does nothing", as
   await world.comment("Please /agent?");
   const [delivery] = [...world.world.deliveries.values()].slice(-1);
   const forged = JSON.stringify(delivery?.payload).replace("Please /agent?", "/agent make it mine");
-  const response = await fetch(app.webhookUrl, {
+  const response = await fetch(app?.webhookUrl ?? "", {
     method: "POST",
     headers: {
       "content-type": "application/json",
