@@ -149,7 +149,7 @@ export interface Run extends Progress {
   readonly name: string;
   /** `run-name` evaluated, GitHub's `display_title`. */
   title: string;
-  readonly event: "workflow_dispatch" | "pull_request" | "push";
+  readonly event: "workflow_dispatch" | "pull_request" | "push" | "issue_comment" | "issues";
   readonly headSha: string;
   readonly headBranch: string;
   readonly actor: User;

@@ -21,7 +21,7 @@ export const emulatedActions: Readonly<
 > = {
   "actions/checkout": { inputs: ["persist-credentials"], perform: checkout },
   "actions/setup-node": { inputs: ["node-version"], perform: setupNode },
-  "actions/upload-artifact": { inputs: ["name", "path", "if-no-files-found"], perform: uploadArtifact },
+  "actions/upload-artifact": { inputs: ["name", "path", "archive", "if-no-files-found"], perform: uploadArtifact },
 };
 
 /** The run's commit: on its branch where it has one, else detached, as for a pull request. */
@@ -53,7 +53,8 @@ async function setupNode({ machine }: Call): Promise<Outcome> {
 
 async function uploadArtifact({ machine, inputs }: Call): Promise<Outcome> {
   const { world, run } = machine;
-  const { name = "artifact", path } = inputs;
+  const { path } = inputs;
+  const name = inputs.archive === "false" ? basename(path ?? "") : (inputs.name ?? "artifact");
   if (!path) return failed("Input required and not supplied: path");
   const source = resolve(machine.workspace, path);
   const missing = !existsSync(source);

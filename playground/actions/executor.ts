@@ -3,7 +3,7 @@ import { runJobs } from "./jobs.ts";
 import { openLanes } from "./lanes.ts";
 import { atFirst, fields, resolve, type Scope, text } from "./language.ts";
 import { addJob, addRun, beginRun, completeRun, failRun, githubContext } from "./records.ts";
-import { type Start, startsOfDispatch, startsOfPull, startsOfPush } from "./starts.ts";
+import { type Start, startsOfComment, startsOfDispatch, startsOfIssue, startsOfPull, startsOfPush } from "./starts.ts";
 import { readInputs, type Workflow } from "./workflow.ts";
 
 export interface ExecutorOptions {
@@ -37,7 +37,7 @@ export function startExecutor({ world, actions, log }: ExecutorOptions): Executo
       const stop = { gently: cancel.signal, now: closing.signal };
       const done = await inTurn(plan.group, cancel.signal, async () => {
         beginRun(world, run);
-        completeRun(world, run, await runJobs({ ...plan, world, run, actions, stop }));
+        completeRun(world, run, await runJobs({ ...plan, world, run, actions, inTurn, stop }));
       });
       if (!done) completeRun(world, run, "cancelled");
     } catch (error) {
@@ -69,6 +69,8 @@ export function startExecutor({ world, actions, log }: ExecutorOptions): Executo
     .on("ref", (event) => accept(() => startsOfPush(world, event)))
     .on("pull", (event) => accept(() => startsOfPull(world, event)))
     .on("dispatch", (event) => accept(() => startsOfDispatch(world, event)))
+    .on("comment", (event) => accept(() => startsOfComment(world, event)))
+    .on("issue", (event) => accept(() => startsOfIssue(world, event)))
     .on("cancel", ({ runId }) => cancels.get(runId)?.abort());
   return {
     close: async () => {

@@ -1,5 +1,5 @@
 import { runJob } from "./job.ts";
-import { holds } from "./language.ts";
+import { atFirst, fields, holds, resolve, type Scope, text } from "./language.ts";
 import type { JobCall, Outcome } from "./machine.ts";
 import { uninterrupted } from "./processes.ts";
 import { type Conclusion, conclude, writeLog } from "./records.ts";
@@ -30,6 +30,20 @@ export async function runJobs(call: RunCall): Promise<Conclusion> {
   return conclude(conclusions, call.stop.gently.aborted);
 }
 
+function groupOf({ body }: JobPlan, scope: Scope): string {
+  const concurrency = resolve(body.find("concurrency"), scope);
+  return text(fields(concurrency).group ?? concurrency);
+}
+
+/** A job that waits is cancelled with its run, and where another one comes to wait for the same. */
+async function inGroup({ inTurn, stop }: RunCall, group: string, begin: () => Promise<Outcome>): Promise<Outcome> {
+  let outcome: Outcome = { conclusion: "cancelled", outputs: {} };
+  await inTurn(group, uninterrupted(stop).gently, async () => {
+    outcome = await begin();
+  });
+  return outcome;
+}
+
 async function decideAndRun(call: RunCall, plan: JobPlan, needs: readonly End[]): Promise<End> {
   const { world, run, stop } = call;
   const job = run.jobs.find(({ key }) => key === plan.key);
@@ -43,8 +57,12 @@ async function decideAndRun(call: RunCall, plan: JobPlan, needs: readonly End[])
     const success = !cancelled && before.every((conclusion) => conclusion === "success");
     const wanted = !stop.now.aborted && holds(plan.condition, { contexts, status: { cancelled, failure, success } });
     if (!wanted) return { conclusion: cancelled ? "cancelled" : "skipped", outputs: {} };
-    Object.assign(job, { status: "in_progress", startedAt: world.now() });
-    return runJob({ ...call, plan, job, contexts, stop: uninterrupted(stop) });
+    const begin = (): Promise<Outcome> => {
+      Object.assign(job, { status: "in_progress", startedAt: world.now() });
+      return runJob({ ...call, plan, job, contexts, stop: uninterrupted(stop) });
+    };
+    const group = groupOf(plan, { contexts, status: atFirst });
+    return group ? inGroup(call, group, begin) : begin();
   };
   const result = await perform().catch((error: Error): Outcome => {
     writeLog(world, job, `##[error]${error.message}`);

@@ -3,9 +3,9 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { mintToken, revoke } from "../github/access.ts";
 import { type Admission, admitJob } from "../github/oidc.ts";
-import { repoJson } from "../github/render.ts";
-import type { Job, Run, World } from "../world.ts";
+import type { Job, Run, Token, World } from "../world.ts";
 import { mask, maskedLines, readAssignments, readCommand } from "./commands.ts";
+import type { InTurn } from "./lanes.ts";
 import { atFirst, fields, type Json, resolve, type Scope, text } from "./language.ts";
 import { type Command, killMarked, runProcess, type Stop } from "./processes.ts";
 import { type Conclusion, writeLog } from "./records.ts";
@@ -22,6 +22,8 @@ export interface JobCall {
   readonly contexts: Scope["contexts"];
   /** Local action folders by `owner/repo`. */
   readonly actions: Readonly<Record<string, string>>;
+  /** Concurrency groups, of runs and of jobs alike. */
+  readonly inTurn: InTurn;
   readonly stop: Stop;
 }
 
@@ -51,12 +53,13 @@ export async function openMachine(call: JobCall): Promise<Machine> {
   for (const path of [workspace, temp, join(folder, "home")]) await mkdir(path, { recursive: true });
   const bot = world.users.get("github-actions[bot]");
   if (!bot) throw new Error("This GitHub has no user github-actions[bot].");
-  const token = mintToken(world, { user: bot, kind: "run" });
+  const permissions = permissionsOf(call);
+  const token = mintToken(world, { user: bot, kind: "run", ...(permissions ? { permissions } : {}) });
   const secrets = { ...Object.fromEntries(world.secrets), GITHUB_TOKEN: token };
   const event = join(folder, "event.json");
-  await writeFile(event, JSON.stringify({ repository: repoJson(world), inputs: call.contexts.inputs }));
+  await writeFile(event, JSON.stringify(fields(call.contexts.github).event));
   const github = { ...fields(call.contexts.github), token, job: job.key, workspace, event_path: event };
-  const admission = mayIdentify(call) ? admitJob(world, run, github) : null;
+  const admission = permissions?.id_token === "write" ? admitJob(world, run, github) : null;
   const masks = new Set([...Object.values(secrets), admission?.secret ?? ""].flatMap(maskedLines));
   return {
     ...{ ...call, folder, workspace, temp, github, secrets, admission },
@@ -64,11 +67,20 @@ export async function openMachine(call: JobCall): Promise<Machine> {
   };
 }
 
-/** `id-token: write`, of the job's own permissions where it has some, of the workflow's otherwise. */
-function mayIdentify({ plan, workflow, contexts }: JobCall): boolean {
+const scopes = ["actions", "contents", "id_token", "issues", "pull_requests"];
+
+/** The job's own permissions where it has some, else the workflow's; null where none are named, and it may do anything. */
+function permissionsOf({ plan, workflow, contexts }: JobCall): Token["permissions"] | null {
   const token = plan.body.find("permissions") ?? workflow.body.find("permissions");
-  const permissions = resolve(token, { contexts, status: atFirst });
-  return permissions === "write-all" || fields(permissions)["id-token"] === "write";
+  if (!token) return null;
+  const named = resolve(token, { contexts, status: atFirst });
+  const all = /^(read|write)-all$/.exec(text(named))?.[1];
+  const granted = all ? scopes.map((name) => [name, all]) : Object.entries(fields(named));
+  return Object.fromEntries(
+    granted.flatMap(([name, access]) =>
+      access === "read" || access === "write" ? [[String(name).replaceAll("-", "_"), access]] : [],
+    ),
+  );
 }
 
 /** Ends every process of the job, however it hid, its tokens and its folder. */
@@ -86,7 +98,7 @@ export function print({ world, job, masks }: Machine, message: string): void {
 
 /** The whole environment of a step's process: nothing of the playground's own but PATH. */
 function environment(machine: Machine, own: Readonly<Record<string, string>>): Record<string, string> {
-  const { token: _, ...github } = machine.github;
+  const { token: _, event: __, ...github } = machine.github;
   const variables = Object.entries(github).map(([name, value]) => [`GITHUB_${name.toUpperCase()}`, text(value)]);
   return {
     ...{ LANG: "C.UTF-8", ...own, ...Object.fromEntries(variables), ...machine.admission?.variables },

@@ -56,11 +56,12 @@ export function writeLog(world: World, job: Job, message: string): void {
   for (const line of message.split("\n")) job.log.push(`${now} ${line}`);
 }
 
-/** The `github` context of a run; a job adds its own keys. Every key of it becomes a GITHUB_* variable of the steps. */
+/** The `github` context of a run; a job adds its own keys. Every key of it but `event` becomes a GITHUB_* variable of the steps. */
 export function githubContext({ owner, repo, ids, url }: World, run: Run, start: Start): Record<string, Json> {
-  const { ref, sha, actor, event, pull } = start;
+  const { ref, sha, actor, event, pull, payload } = start;
   const repository = `${owner}/${repo}`;
   return {
+    event: JSON.parse(JSON.stringify(payload)) as Json,
     ...{ actor: actor.login, actor_id: String(actor.id), event_name: event },
     ...{ server_url: url, api_url: `${url}/api/v3` },
     ...{ repository, repository_id: String(ids.repo) },

@@ -42,6 +42,7 @@ const step: Shape = { id: true, name: true, if: true, uses: true, with: true, ru
 const supported: Shape = {
   ...{ name: true, "run-name": true, permissions: true, env: true, concurrency: { group: true } },
   on: {
+    ...{ issue_comment: { types: true }, issues: { types: true } },
     push: { branches: true },
     pull_request: { branches: true, types: true },
     workflow_dispatch: { inputs: { "*": { description: true, required: true, default: true, type: true } } },
@@ -50,7 +51,7 @@ const supported: Shape = {
   jobs: {
     "*": {
       ...{ name: true, needs: true, if: true, "runs-on": true, permissions: true, env: true, outputs: true },
-      ...{ "timeout-minutes": true, steps: { "*": step } },
+      ...{ "timeout-minutes": true, concurrency: { group: true }, steps: { "*": step } },
     },
   },
 };

@@ -125,7 +125,7 @@ test("the journal, the notes and the thread's sessions are plain git in a fresh 
 
 test("the run keeps the transcript as its artifact", () => {
   const names = [...world.world.artifacts.values()].map(({ name }) => settle(name, world.world));
-  expect(names).toEqual(["offshoot-<ULID>"]);
+  expect(names).toEqual(["offshoot-<ULID>.jsonl"]);
 });
 
 test("a second comment, on the pull request, goes on with the same session, branch and pull request", async () => {
