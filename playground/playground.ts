@@ -37,6 +37,8 @@ export interface Playground {
   readonly model: ScriptedModel | null;
   /** The number of the sample's issue. */
   readonly issue: number;
+  /** Resolves once everybody who listens has heard of all that happened so far, and the runs that it starts are there. */
+  settled(): Promise<void>;
   /** Ends everything that was started, and leaves nothing behind. */
   close(): Promise<void>;
 }
@@ -71,7 +73,11 @@ export async function openPlayground(options: PlaygroundOptions): Promise<Playgr
   parts.defer(() => executor.close());
 
   const running = parts.move();
-  return { github, app: probot, model, issue, close: () => running.disposeAsync() };
+  const settled = async () => {
+    await github.webhooksSettled();
+    await executor.settled();
+  };
+  return { github, app: probot, model, issue, settled, close: () => running.disposeAsync() };
 }
 
 /** With what the repository needs to use it. */

@@ -64,6 +64,8 @@ export interface WorldEvents {
   /** `workflow` is the file's path (`.github/workflows/agent.yml`); the run is to be created under `runId`. */
   dispatch: [{ workflow: string; ref: string; inputs: Record<string, string>; sender: User; runId: number }];
   cancel: [{ runId: number }];
+  /** Somebody lets a run begin that waits for it. */
+  approve: [{ runId: number }];
   run: [{ action: "requested" | "in_progress" | "completed"; run: Run }];
   delivery: [Delivery];
   /** A logged delivery is to be sent again. */
@@ -137,7 +139,7 @@ export interface Reaction {
 /** How something that runs is doing. */
 interface Progress {
   status: "queued" | "in_progress" | "completed";
-  conclusion: "success" | "failure" | "cancelled" | "skipped" | null;
+  conclusion: "success" | "failure" | "cancelled" | "skipped" | "action_required" | null;
   startedAt: Date | null;
 }
 

@@ -42,7 +42,10 @@ const heldToken = "token";
 
 async function main(): Promise<void> {
   const job = readJob(process.env);
-  if (core.getState(inPost)) return core.info(await endHandedOver(job, core.getState(heldToken)));
+  if (core.getState(inPost)) {
+    const said = await endHandedOver(job, core.getState(heldToken));
+    return said === null ? undefined : core.info(said);
+  }
   core.saveState(inPost, "yes");
   const inputs = readInputs(process.env);
   switch (inputs.mode) {

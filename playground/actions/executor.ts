@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import type { Run, World } from "../world.ts";
 import { runJobs } from "./jobs.ts";
 import { openLanes } from "./lanes.ts";
@@ -16,6 +17,8 @@ export interface ExecutorOptions {
 }
 
 export interface Executor {
+  /** Resolves once every run that was asked for so far is there. */
+  settled(): Promise<void>;
   /** Kills everything that was started and waits until it is gone; runs end as cancelled. */
   close(): Promise<void>;
 }
@@ -34,6 +37,7 @@ export function startExecutor({ world, actions, log }: ExecutorOptions): Executo
       const plan = planRun(world, run, start);
       world.bus.emit("run", { action: "requested", run });
       if (!plan.ok) return failRun(world, run, plan.problems);
+      if (start.needsApproval && !(await approved(world, run, closing.signal))) return;
       const stop = { gently: cancel.signal, now: closing.signal };
       const done = await inTurn(plan.group, cancel.signal, async () => {
         beginRun(world, run);
@@ -73,12 +77,26 @@ export function startExecutor({ world, actions, log }: ExecutorOptions): Executo
     .on("issue", (event) => accept(() => startsOfIssue(world, event)))
     .on("cancel", ({ runId }) => cancels.get(runId)?.abort());
   return {
+    settled: () => intake,
     close: async () => {
       closing.abort();
       for (const cancel of cancels.values()) cancel.abort();
       while (tasks.size > 0) await Promise.all(tasks);
     },
   };
+}
+
+/** False when the playground ends before somebody has let the run begin. */
+async function approved(world: World, run: Run, closing: AbortSignal): Promise<boolean> {
+  Object.assign(run, { status: "completed", conclusion: "action_required" });
+  const approved = Promise.withResolvers<boolean>();
+  const listen = ({ runId }: { runId: number }) => runId === run.id && approved.resolve(true);
+  world.bus.on("approve", listen);
+  using _closing = addAbortListener(closing, () => approved.resolve(false));
+  const begins = await approved.promise;
+  world.bus.off("approve", listen);
+  if (begins) Object.assign(run, { status: "queued", conclusion: null });
+  return begins;
 }
 
 type Plan =
@@ -90,7 +108,7 @@ function planRun(world: World, run: Run, start: Start): Plan {
   const { file, given } = start;
   if (!file.ok) return file;
   const { workflow } = file;
-  const inputs = readInputs(workflow, given);
+  const inputs = start.event === "workflow_dispatch" ? readInputs(workflow, given) : { problems: [], values: {} };
   if (inputs.problems.length > 0) return { ok: false, problems: inputs.problems };
   const github = githubContext(world, run, start);
   const contexts = { github, inputs: inputs.values, vars: Object.fromEntries(world.variables) };

@@ -22,6 +22,8 @@ export interface Start {
   readonly title: string;
   /** What a dispatch gave, unchecked. */
   readonly given: Readonly<Record<string, string>>;
+  /** Whether somebody has to let it begin: what a run's own token has done starts nothing by itself. */
+  readonly needsApproval?: boolean;
   /** The event as `github.event` and GITHUB_EVENT_PATH have it. */
   readonly payload: { readonly [key: string]: unknown };
 }
@@ -55,7 +57,7 @@ export async function startsOfPush(world: World, event: Event<"ref">): Promise<S
 export async function startsOfPull(world: World, event: Event<"pull">): Promise<Start[]> {
   const { issue, action, sender, startsWorkflows } = event;
   const { pull } = issue;
-  if (!startsWorkflows || !pull) return [];
+  if (!pull) return [];
   const files = await workflowsAt(world, pull.headSha);
   const wanted = files.filter((file) => {
     const filter = file.ok ? file.workflow.events.pull_request : undefined;
@@ -64,7 +66,7 @@ export async function startsOfPull(world: World, event: Event<"pull">): Promise<
   const ref = `refs/pull/${issue.number}/merge`;
   const cause = { event: "pull_request", ref, sha: pull.headSha, branch: pull.head, actor: sender } as const;
   const payload = { action, number: issue.number, ...about(world, sender) };
-  const rest = { pull: issue, title: issue.title, given: {}, payload };
+  const rest = { pull: issue, title: issue.title, given: {}, payload, needsApproval: !startsWorkflows };
   return wanted.map((file) => ({ ...cause, ...rest, file, runId: world.nextId() }));
 }
 

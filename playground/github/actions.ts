@@ -95,10 +95,18 @@ function cancel({ world, params }: Call<"actions/cancel-workflow-run">): Reply {
   return { status: 202, json: {} };
 }
 
+function approve({ world, params }: Call<"actions/approve-workflow-run">): Reply {
+  const { id: runId, conclusion } = found(world.runs.get(params.run_id));
+  if (conclusion !== "action_required") throw new Refusal(403, "This workflow run is not awaiting approval.");
+  world.bus.emit("approve", { runId });
+  return { status: 201, json: {} };
+}
+
 export const actions = {
   "actions/create-workflow-dispatch": dispatch,
   "actions/list-workflow-runs-for-repo": listRuns,
   "actions/get-workflow-run": async ({ world, params }) =>
     ok(await runJson(world, found(world.runs.get(params.run_id)))),
   "actions/cancel-workflow-run": cancel,
+  "actions/approve-workflow-run": approve,
 } satisfies Handlers;

@@ -58,9 +58,9 @@ export async function brokeredAccess(job: Job, options: Brokered): Promise<Acces
   return { token: async () => (await take()).token, actor, held: () => held, end };
 }
 
-/** The post part: ends what the main part has handed over. Gives what is to be said of it. */
-export async function endHandedOver(job: Job, sealed: string): Promise<string> {
-  if (sealed === "") return "There is no token to revoke.";
+/** The post part: ends what the main part has handed over. Gives what is to be said of it; nothing where there is nothing. */
+export async function endHandedOver(job: Job, sealed: string): Promise<string | null> {
+  if (sealed === "") return null;
   const token = openToken(sealed, job.identity.requestToken);
   if (token === null) return "The run's token cannot be read here; it ends by itself within the hour.";
   try {

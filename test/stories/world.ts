@@ -71,10 +71,10 @@ export async function openWorld({ model = sampleScript, way = "app" }: StoryOpti
     waitFor: watch.waitFor,
     runUntil: (tool) => untilCall(moves, tool),
     runsDone: async () => {
-      await playground.github.webhooksSettled();
+      await playground.settled();
       for (let over = false; !over; over = watch.quiet()) {
         await watch.waitFor("every run to be over", watch.quiet);
-        await playground.github.webhooksSettled();
+        await playground.settled();
       }
     },
     clone: () => clone(playground),
