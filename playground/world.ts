@@ -113,6 +113,8 @@ export interface Pull {
   /** Branch names without `refs/heads/`. */
   readonly head: string;
   readonly base: string;
+  /** Whose fork the head is in; its branches are kept in the same place, under `refs/forks/LOGIN/`. */
+  readonly fork?: User;
   headSha: string;
   baseSha: string;
   readonly draft: boolean;

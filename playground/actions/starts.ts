@@ -22,7 +22,7 @@ export interface Start {
   readonly title: string;
   /** What a dispatch gave, unchecked. */
   readonly given: Readonly<Record<string, string>>;
-  /** Whether somebody has to let it begin: what a run's own token has done starts nothing by itself. */
+  /** Whether somebody has to let it begin: what a run's own token has done starts nothing by itself, nor does a fork. */
   readonly needsApproval?: boolean;
   /** The event as `github.event` and GITHUB_EVENT_PATH have it. */
   readonly payload: { readonly [key: string]: unknown };
@@ -66,7 +66,13 @@ export async function startsOfPull(world: World, event: Event<"pull">): Promise<
   const ref = `refs/pull/${issue.number}/merge`;
   const cause = { event: "pull_request", ref, sha: pull.headSha, branch: pull.head, actor: sender } as const;
   const payload = { action, number: issue.number, ...about(world, sender) };
-  const rest = { pull: issue, title: issue.title, given: {}, payload, needsApproval: !startsWorkflows };
+  const rest = {
+    pull: issue,
+    title: issue.title,
+    given: {},
+    payload,
+    needsApproval: !startsWorkflows || pull.fork !== undefined,
+  };
   return wanted.map((file) => ({ ...cause, ...rest, file, runId: world.nextId() }));
 }
 

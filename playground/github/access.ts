@@ -49,7 +49,7 @@ async function verifyAppJwt(world: World, jwt: string): Promise<void> {
 /** Open to everyone who is signed in; of what only its author may change, the handlers ask `mustOwn`. */
 const PARTICIPATION = [
   ...["issues/create", "issues/create-comment", "reactions/create-for-issue-comment"],
-  ...["issues/update", "issues/update-comment", "issues/delete-comment", "pulls/update"],
+  ...["issues/update", "issues/update-comment", "issues/delete-comment", "pulls/create", "pulls/update"],
 ];
 
 export const canWrite = ({ permission }: User): boolean => ["admin", "maintain", "write"].includes(permission);
