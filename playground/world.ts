@@ -26,6 +26,8 @@ export interface World {
   readonly comments: Map<number, Comment>;
   readonly labels: Map<string, Label>;
   readonly tokens: Map<string, Token>;
+  /** How long an installation's token is good; a test may make it less. */
+  tokenLifeMs: number;
   /** The OIDC claims of each running job that may ask for them, by the secret that it asks with. */
   readonly idTokenRequests: Map<string, Readonly<Record<string, unknown>>>;
   readonly runs: Map<number, Run>;

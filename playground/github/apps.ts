@@ -3,7 +3,6 @@ import { mintToken, revoke } from "./access.ts";
 import { type Call, created, found, type Handlers, noContent, ok, Refusal } from "./call.ts";
 import { apiUrl, iso, nodeId, ownerJson, repoJson } from "./render.ts";
 
-const TOKEN_LIFE_MS = 60 * 60 * 1000;
 const BORN = "2026-01-01T00:00:00Z";
 
 type Permissions = Readonly<Record<string, "read" | "write">>;
@@ -42,7 +41,7 @@ function createToken({ world, params, body }: Call<"apps/create-installation-acc
     throw new Refusal(422, "There is a repository that does not exist or is not accessible to the installation.");
   const permissions = narrowed(asked);
   const user = found(world.users.get(`${world.app.slug}[bot]`));
-  const expiresAt = new Date(world.now().getTime() + TOKEN_LIFE_MS);
+  const expiresAt = new Date(world.now().getTime() + world.tokenLifeMs);
   const token = mintToken(world, { kind: "installation", user, expiresAt, permissions });
   const answer = { token, expires_at: iso(expiresAt), permissions };
   if (!repositories && !repository_ids) return created({ ...answer, repository_selection: "all" });

@@ -35,6 +35,7 @@ export async function createWorld(
     bus: new EventEmitter<WorldEvents>(),
     users: new Map(population(owner, app.slug).map((user) => [user.login, user])),
     ...{ issues: new Map(), comments: new Map(), labels: new Map(), tokens: new Map(), runs: new Map() },
+    tokenLifeMs: 3_600_000,
     idTokenRequests: new Map(),
     ...{ artifacts: new Map(), deliveries: new Map(), secrets: new Map(), variables: new Map(), violations: [] },
     nextId: () => last++,
