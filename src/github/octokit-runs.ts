@@ -55,14 +55,14 @@ function refusedDispatch({ status, message }: ForgeError, repo: string): Dispatc
     case 404:
       return {
         ok: false,
-        problem: `There is no workflow \`${file}\` on the default branch, or the App may not see it.`,
+        problem: `There is no workflow \`${file}\` on the default branch, or Offshoot may not see it.`,
         remedy: "Add the workflow to the default branch and give the App the permission “Actions: write”.",
       };
     case 403:
       return {
         ok: false,
-        problem: "GitHub does not let the App start workflows here.",
-        remedy: `Give the App the permission “Actions: write” at ${repo}/settings/installations, and look for policies that block workflow dispatches.`,
+        problem: "GitHub does not let Offshoot start workflows here.",
+        remedy: `Give the App the permission “Actions: write” at ${repo}/settings/installations (without an app: the job \`recover\` needs \`actions: write\`), and look for a policy of the organization that blocks workflow dispatches; \`offshoot doctor\` does.`,
       };
     case 422:
       return {
