@@ -85,7 +85,7 @@ test("where the token may not open pull requests, a person can at a link; a rate
 
 test.each([
   [404, /There is no workflow `.github\/workflows\/offshoot.yml` on the default branch/, /Add the workflow/],
-  [403, /does not let the App start workflows/, /permission “Actions: write” at http.*settings\/installations/],
+  [403, /does not let Offshoot start workflows/, /permission “Actions: write” at http.*settings\/installations/],
   [422, /refused to start `.github\/workflows\/offshoot.yml`: A failure/, /trigger `workflow_dispatch`/],
   [500, /did not start the run \(500: A failure/, /githubstatus/],
 ])("a dispatch that is refused with %s says why and what to do", async (status, problem, remedy) => {

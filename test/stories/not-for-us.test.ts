@@ -92,7 +92,7 @@ test("without the workflow on the default branch the comment that answers names 
   const came = await whatCameOf(world.comment("/agent make the failing test pass"));
   expect(came.reactions).toEqual(["offshoot[bot]: eyes"]);
   expect(came.replies.at(-1)).toMatchInlineSnapshot(`
-    "Your prompt is queued, but no run could be started. There is no workflow \`.github/workflows/offshoot.yml\` on the default branch, or the App may not see it.
+    "Your prompt is queued, but no run could be started. There is no workflow \`.github/workflows/offshoot.yml\` on the default branch, or Offshoot may not see it.
 
     What to do: Add the workflow to the default branch and give the App the permission “Actions: write”. Then comment \`/agent go on\`: what is queued runs first, in order."
   `);
