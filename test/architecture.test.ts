@@ -56,6 +56,14 @@ test("the terminal knows sessions, the runner and the configuration, and of GitH
   expect(lines(all.filter(({ from, to }) => from.startsWith("src/terminal/") && !known.test(to)))).toEqual([]);
 });
 
+test("what is put into repositories is made from nothing of ours, and only the action knows jobs", () => {
+  expect(lines(all.filter(({ from, to }) => from.startsWith("src/setup/") && !to.startsWith("src/setup/")))).toEqual(
+    [],
+  );
+  const toJob = all.filter(({ to }) => to.startsWith("src/job/"));
+  expect(lines(toJob.filter(({ from }) => from !== "src/action.ts" && !from.startsWith("src/job/")))).toEqual([]);
+});
+
 test("nothing imports a root or the playground", () => {
   expect(lines(all.filter(({ to }) => roots.has(to) || to.startsWith("playground/")))).toEqual([]);
 });
