@@ -1,4 +1,4 @@
-import { type NewCommit, type Signature, signature } from "./git/commit.ts";
+import { type Files, type NewCommit, type Signature, signature } from "./git/commit.ts";
 import { type CommitId, parseSessionId, type SessionId } from "./ids.ts";
 import { decode, encode, JournalError, type Stored } from "./journal.ts";
 import type { Sign } from "./secrets/signatures.ts";
@@ -16,7 +16,7 @@ export interface Link {
 export interface Step {
   readonly ref: string;
   readonly from: CommitId | null;
-  readonly commit: NewCommit;
+  readonly commit: NewCommit<Files>;
 }
 
 /** The commits of an append: the session's own first, then those of its threads. */
@@ -43,7 +43,7 @@ function step(
   { ref, from, parent }: { ref: string; from: CommitId | null; parent: CommitId | null },
   who: Signature,
   message: string,
-  tree: Readonly<Record<string, Buffer>>,
+  tree: Files,
 ): Step {
   return { ref, from, commit: { parents: parent ? [parent] : [], author: who, committer: who, message, tree } };
 }

@@ -1,12 +1,15 @@
 import type { CommitId } from "../ids.ts";
 
-export interface NewCommit {
+/** Files by path. */
+export type Files = Readonly<Record<string, Buffer>>;
+
+export interface NewCommit<Tree extends string | Files = string | Files> {
   readonly parents: readonly CommitId[];
   readonly author: Signature;
   readonly committer: Signature;
   readonly message: string;
-  /** A whole tree that is in the repository already, or files by path. */
-  readonly tree: string | Readonly<Record<string, Buffer>>;
+  /** A whole tree that is in the repository already, or files. */
+  readonly tree: Tree;
 }
 
 /** A commit whose tree may be one that is in the repository already, with some of its files changed. */

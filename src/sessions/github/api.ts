@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { Octokit } from "@octokit/rest";
 import * as v from "valibot";
-import type { NewCommit, Signature } from "../git/commit.ts";
+import type { Files, NewCommit, Signature } from "../git/commit.ts";
 import { type CommitId, commitIdSchema } from "../ids.ts";
 import type { RefUpdate } from "../store.ts";
 import { ask, isNotOffered } from "./answers.ts";
@@ -26,6 +26,9 @@ const nowhere = "0".repeat(40);
 const once = { request: { retries: 0 } };
 
 const made = v.object({ data: v.object({ sha: commitIdSchema }) });
+const madeTree = v.object({
+  data: v.object({ sha: v.string(), tree: v.array(v.object({ path: v.string(), sha: v.string() })) }),
+});
 const swapped = v.object({ updateRefs: v.union([v.literal(false), v.object({})]) });
 const anyId = v.looseObject({ id: v.string() });
 const anyRepository = v.object({ repository: anyId });
@@ -105,19 +108,30 @@ export class GithubRepository {
   }
 
   /** Writes a commit and gives its id; no ref of anyone's moves. */
-  async commit({ parents, author, committer, message, tree }: NewCommit): Promise<CommitId> {
+  async commit({ parents, author, committer, message, tree }: NewCommit<string>): Promise<CommitId> {
     const commit = {
-      ...{ ...this.#at, message, parents: [...parents] },
-      tree: typeof tree === "string" ? tree : await this.#tree(tree),
+      ...{ ...this.#at, message, parents: [...parents], tree },
       ...{ author: dated(author), committer: dated(committer) },
     };
     const { data } = await ask(made, () => this.#octokit.request("POST /repos/{owner}/{repo}/git/commits", commit));
     return data.sha;
   }
 
-  async #tree(files: Readonly<Record<string, Buffer>>): Promise<string> {
+  /** Writes trees, several in one request: as folders of one more, which nobody needs. */
+  async trees(all: readonly Files[]): Promise<readonly string[]> {
+    const [only, ...others] = all.map((files) => Object.entries(files));
+    if (only && others.length === 0) return [(await this.#tree(only)).sha];
+    const { tree } = await this.#tree(
+      all.flatMap((files, index) =>
+        Object.entries(files).map(([path, content]) => [`${index}/${path}`, content] as const),
+      ),
+    );
+    return all.map((_, index) => tree.find(({ path }) => path === String(index))?.sha ?? "");
+  }
+
+  async #tree(files: readonly (readonly [path: string, content: Buffer])[]) {
     const tree = await Promise.all(
-      Object.entries(files).map(async ([path, content]) => {
+      files.map(async ([path, content]) => {
         const entry = { path, mode: "100644", type: "blob" } as const;
         return isUtf8(content)
           ? { ...entry, content: content.toString() }
@@ -125,7 +139,7 @@ export class GithubRepository {
       }),
     );
     const route = "POST /repos/{owner}/{repo}/git/trees";
-    return (await ask(made, () => this.#octokit.request(route, { ...this.#at, tree }))).data.sha;
+    return (await ask(madeTree, () => this.#octokit.request(route, { ...this.#at, tree }))).data;
   }
 
   async #keep(content: Buffer): Promise<string> {

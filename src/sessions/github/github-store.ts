@@ -96,9 +96,13 @@ async function write(repository: GithubRepository, append: Append): Promise<Swap
   for (const { ref, to } of append.refs) {
     if (to !== null && !v.is(commitIdSchema, to)) throw new StoreError("invalid", `${ref} cannot move to "${to}"`);
   }
-  const make = async ({ ref, from, commit }: Step) => ({ ref, from, to: await repository.commit(commit) });
   const [first, ...rest] = stepsOf(append);
-  const [own, ...threads] = await Promise.all([make(first), ...rest.map(make)]);
+  const [tree = "", ...trees] = await repository.trees([first, ...rest].map(({ commit }) => commit.tree));
+  const make = async ({ ref, from, commit }: Step, tree: string) => {
+    return { ref, from, to: await repository.commit({ ...commit, tree }) };
+  };
+  const making = rest.map((step, index) => make(step, trees[index] ?? ""));
+  const [own, ...threads] = await Promise.all([make(first, tree), ...making]);
   const swapped = await swap(repository, { own, threads, refs: append.refs });
   return swapped.ok ? { ok: true, tip: { commit: own.to, session: append.state } } : swapped;
 }

@@ -43,12 +43,12 @@ describe("AC9: GitHub's API and git are two ways to the same sessions", () => {
     expect(await git(gitDir, ["show", `${here.commit}:output/notes.txt`])).toBe("grün\n");
   });
 
-  test("a tip costs one request, a thread one, an append three, an opening five, a lost swap one more", async () => {
+  test("a tip costs one request, a thread one, an append three, an opening four, a lost swap one more", async () => {
     const { store, requestsOf } = await githubWorld();
     const session = newSession();
     await store.thread(1);
     expect((await requestsOf(() => openIn(store, session))).toSorted()).toEqual([
-      ...["POST /git/commits", "POST /git/commits", "POST /git/trees", "POST /git/trees", "POST /graphql"],
+      ...["POST /git/commits", "POST /git/commits", "POST /git/trees", "POST /graphql"],
     ]);
     expect(await requestsOf(() => store.thread(1))).toEqual(["POST /graphql"]);
     expect(await requestsOf(() => store.tip(session))).toEqual(["POST /graphql"]);
