@@ -23,6 +23,9 @@ async function exchangingAction(): Promise<string> {
   await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   const script = `
     import { runToken } from ${JSON.stringify(join(ROOT, "src/github/run-token.ts"))};
+    import { appendFileSync } from "node:fs";
+    if (process.env.STATE_done) process.exit(); // the post part
+    appendFileSync(process.env.GITHUB_STATE, "done=yes\\n");
     const { INPUT_BROKER: broker, INPUT_SESSION: session, ...env } = process.env;
     const requestUrl = env.ACTIONS_ID_TOKEN_REQUEST_URL, requestToken = env.ACTIONS_ID_TOKEN_REQUEST_TOKEN;
     const response = await fetch(requestUrl, { headers: { authorization: "bearer " + requestToken } });
