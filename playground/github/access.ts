@@ -31,7 +31,8 @@ export async function authenticate(world: World, header: string | undefined): Pr
   return { kind: "token", secret, token };
 }
 
-function secretOf(header: string): string {
+/** The secret in an `Authorization` header, of whatever scheme. */
+export function secretOf(header: string): string {
   const [, scheme, value = ""] = /^(\w+)\s+(\S+)$/.exec(header) ?? [];
   if (scheme?.toLowerCase() !== "basic") return value;
   const plain = Buffer.from(value, "base64").toString("utf8");

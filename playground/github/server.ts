@@ -3,12 +3,13 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import type { World } from "../world.ts";
-import { mintToken } from "./access.ts";
+import { mintToken, secretOf } from "./access.ts";
 import { type Answer, type ApiPlace, type ApiRequest, refused, send } from "./api.ts";
 import { createWorld, type GithubOptions, person } from "./create-world.ts";
 import { type Failure, type Faults, faultsInto, take, type Waiting } from "./faults.ts";
 import { serveGit } from "./git-http.ts";
 import { answerGraphql } from "./graphql.ts";
+import { Gate } from "./limits.ts";
 import { type Issuer, oidcPrefix, openIssuer } from "./oidc.ts";
 import { answerRest } from "./rest.ts";
 import { openWebhooks } from "./webhooks.ts";
@@ -22,6 +23,8 @@ export interface Github {
   /** Who signs the OIDC tokens of runs. */
   readonly issuer: Issuer;
   readonly faults: Faults;
+  /** GitHub's limits, which hold once they are set. */
+  readonly gate: Gate;
   /** Every request to the API so far, in order of answering. */
   readonly requests: readonly LoggedRequest[];
   /** Mounts a handler for all paths that start with `prefix`; the longest prefix wins, the API and git go first. */
@@ -57,9 +60,10 @@ export async function openGithub(options: GithubOptions): Promise<Github> {
   const issuer = openIssuer(world, newKeys().privateKey);
   const requests: LoggedRequest[] = [];
   const pages = new Map<string, Handler>([[oidcPrefix, issuer.handle]]);
-  const stop = serve(server, listener({ world, waiting, requests, pages }));
+  const gate = new Gate(world.now);
+  const stop = serve(server, listener({ world, waiting, requests, pages, gate }));
   return {
-    ...{ world, issuer, requests, faults: faultsInto(waiting) },
+    ...{ world, issuer, requests, gate, faults: faultsInto(waiting) },
     appPrivateKey: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
     tokens: {
       maintainer: mintToken(world, person(world, "maintainer")),
@@ -78,6 +82,7 @@ interface Desk {
   readonly world: World;
   readonly waiting: Waiting;
   readonly requests: LoggedRequest[];
+  readonly gate: Gate;
   readonly pages: ReadonlyMap<string, Handler>;
 }
 
@@ -92,10 +97,11 @@ function apiPlace(method: string, url: URL): ApiPlace | null {
 }
 
 /** Answers a request to the API; one that is to fail is done before that, or not at all. */
-async function answer({ world, waiting: { forgotten } }: Desk, request: ApiRequest, failure: Failure | null) {
+async function answer({ world, waiting: { forgotten }, gate }: Desk, request: ApiRequest, failure: Failure | null) {
   const perform = async (): Promise<Answer> =>
     request.path === "/graphql" ? answerGraphql(world, request, forgotten) : answerRest(world, request);
-  if (!failure) return perform().catch(refused);
+  const account = world.tokens.get(secretOf(request.authorization ?? ""))?.user.login ?? "";
+  if (!failure) return gate.pass({ ...request, account }, () => perform().catch(refused));
   if (failure.done) await perform();
   const { status, headers } = failure;
   return { status, headers, json: { message: "A failure that a test asked for." } };
