@@ -1,5 +1,5 @@
+import { type Html, html } from "../../src/page/html.ts";
 import { runGit } from "../github/git.ts";
-import { type Html, html } from "./html.ts";
 import { layout, repositoryPath, type Site } from "./layout.ts";
 
 const FORMAT = "--format=%x00%h%x00%s%x00%an%x00%N%x00";

@@ -1,5 +1,5 @@
+import { type Html, html } from "../../src/page/html.ts";
 import type { Issue, Run, World } from "../world.ts";
-import { type Html, html } from "./html.ts";
 
 /** What every page is made from. */
 export interface Site {

@@ -1,6 +1,6 @@
 import { marked } from "marked";
 import sanitize from "sanitize-html";
-import type { Html } from "./html.ts";
+import type { Html } from "../../src/page/html.ts";
 
 const SAFE: sanitize.IOptions = {
   allowedTags: [...sanitize.defaults.allowedTags, "details", "summary", "del", "img", "input"],

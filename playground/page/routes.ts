@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Html, html } from "../../src/page/html.ts";
 import { changesPage } from "./changes.ts";
-import { type Html, html } from "./html.ts";
 import { layout, repositoryPath, type Site } from "./layout.ts";
 import { runPage } from "./run.ts";
 import { threadPage } from "./thread.ts";

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
+import { type Html, html } from "../../src/page/html.ts";
 import type { Job, Run, Step } from "../world.ts";
-import { type Html, html } from "./html.ts";
 import { badge, clock, layout, type Site } from "./layout.ts";
 import { renderMarkdown } from "./markdown.ts";
 

@@ -1,6 +1,6 @@
+import { type Html, html } from "../../src/page/html.ts";
 import type { Comment, Issue, Reaction } from "../world.ts";
 import { changes } from "./changes.ts";
-import { type Html, html } from "./html.ts";
 import { clock, issueState, layout, repositoryPath, runPanel, type Site } from "./layout.ts";
 import { renderMarkdown } from "./markdown.ts";
 

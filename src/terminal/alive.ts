@@ -2,8 +2,8 @@ import * as v from "valibot";
 import { sessionIdSchema } from "../sessions/ids.ts";
 import type { Event } from "../sessions/journal.ts";
 import { type Lease, phaseSchema } from "../sessions/session.ts";
+import { ago, when } from "../sessions/words.ts";
 import { beganAfter, type Seen } from "./process.ts";
-import { ago, when } from "./words.ts";
 
 /**
  * `idle`: nobody holds the session. `live`: its holder wrote something within a minute. `quiet`: it is there, and has not.

@@ -1,10 +1,10 @@
 import * as v from "valibot";
 import type { Event, EventOf } from "../sessions/journal.ts";
+import { brief, bytes, plain } from "../sessions/words.ts";
 import { readSession } from "./chosen.ts";
 import type { Clone } from "./clone.ts";
 import { readOutputs } from "./outputs.ts";
 import { note, painter, print, printJson, type Terminal } from "./terminal.ts";
-import { brief, bytes, plain } from "./words.ts";
 
 /** Something that a session left beside its commits, as `session artifacts --json` prints it. */
 export const artifactSchema = v.strictObject({

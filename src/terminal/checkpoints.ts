@@ -2,10 +2,10 @@ import * as v from "valibot";
 import { type Checkpoint, listCheckpoints } from "../sessions/checkpoints.ts";
 import { commitIdSchema, sessionIdSchema } from "../sessions/ids.ts";
 import { turnsOf } from "../sessions/turns.ts";
+import { brief, when } from "../sessions/words.ts";
 import { type Chosen, chooseSession, readSession } from "./chosen.ts";
 import type { Clone } from "./clone.ts";
 import { note, painter, print, printJson, type Terminal } from "./terminal.ts";
-import { brief, when } from "./words.ts";
 
 /** A checkpoint as `session checkpoints --json` prints it. */
 export const checkpointSchema = v.strictObject({

@@ -5,6 +5,7 @@ import { purgeSession } from "../sessions/archive/purge.ts";
 import { explainKept, type Kept } from "../sessions/archive/retire.ts";
 import { type SessionId, sessionIdSchema } from "../sessions/ids.ts";
 import { backOff } from "../sessions/transact.ts";
+import { brief, plural } from "../sessions/words.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import { bring, forget } from "./follow.ts";
@@ -14,7 +15,6 @@ import { isVoid } from "./is-void.ts";
 import { originSessions } from "./origin.ts";
 import { selectRetired, selectSession } from "./select.ts";
 import { note, print, printJson, type Terminal } from "./terminal.ts";
-import { brief, plural } from "./words.ts";
 import { clearWorkshop } from "./workshop.ts";
 
 export interface CleanOptions {

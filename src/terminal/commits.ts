@@ -2,10 +2,10 @@ import * as v from "valibot";
 import type { Repository } from "../sessions/git/repository.ts";
 import { type CommitId, commitIdSchema } from "../sessions/ids.ts";
 import type { Event } from "../sessions/journal.ts";
+import { brief, plural, when } from "../sessions/words.ts";
 import { readSession } from "./chosen.ts";
 import type { Clone } from "./clone.ts";
 import { note, painter, print, printJson, type Terminal } from "./terminal.ts";
-import { brief, plural, when } from "./words.ts";
 
 /** A commit of a session as `session log --json` prints it. */
 export const loggedSchema = v.strictObject({

@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
 import type { Lease } from "../sessions/session.ts";
+import { brief } from "../sessions/words.ts";
 import { Failure } from "./failure.ts";
 import { beganAfter, lookAt } from "./process.ts";
-import { brief } from "./words.ts";
 
 /** How this process names itself in a lease. */
 export function thisHolder(): string {

@@ -1,5 +1,6 @@
 import type * as v from "valibot";
 import type { Lease } from "../sessions/session.ts";
+import { brief, plain } from "../sessions/words.ts";
 import { type aliveSchema, isRecent, judge, lastWorkAt, type RunSight, type Sight, type Verdict } from "./alive.ts";
 import { readSession } from "./chosen.ts";
 import type { Clone } from "./clone.ts";
@@ -8,7 +9,6 @@ import { localProcess } from "./holder.ts";
 import { sightOfRun } from "./is-void.ts";
 import { lookAt } from "./process.ts";
 import { painter, print, printJson, type Terminal } from "./terminal.ts";
-import { brief, plain } from "./words.ts";
 
 export interface IsAliveOptions {
   readonly session?: string;

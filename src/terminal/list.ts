@@ -1,4 +1,5 @@
 import { isModel } from "../sessions/model-name.ts";
+import { ago, brief } from "../sessions/words.ts";
 import { stateAt } from "./chosen.ts";
 import { type Clone, cacheIn } from "./clone.ts";
 import type { Listed } from "./listed.ts";
@@ -6,7 +7,6 @@ import { findRetired } from "./retired.ts";
 import { type Entry, entryOf, readRoster } from "./roster.ts";
 import { noSessions } from "./select.ts";
 import { painter, print, printJson, type Terminal } from "./terminal.ts";
-import { ago, brief } from "./words.ts";
 
 export interface ListOptions {
   readonly tree?: boolean;

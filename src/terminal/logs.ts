@@ -3,10 +3,10 @@ import type { CommitId } from "../sessions/ids.ts";
 import { hasTurns } from "../sessions/session.ts";
 import { refOf } from "../sessions/store.ts";
 import { lineOf } from "../sessions/timeline.ts";
+import { when } from "../sessions/words.ts";
 import { type Append, type Chosen, chooseSession, readLines, stateAt } from "./chosen.ts";
 import type { Clone } from "./clone.ts";
 import { painter, print, type Terminal } from "./terminal.ts";
-import { when } from "./words.ts";
 
 export interface LogsOptions {
   readonly session?: string;

@@ -2,8 +2,8 @@ import * as v from "valibot";
 import type { Event, EventOf } from "../sessions/journal.ts";
 import type { AssistantPart, Message } from "../sessions/message.ts";
 import { lineOf } from "../sessions/timeline.ts";
+import { brief, duration, plain, when } from "../sessions/words.ts";
 import type { Reading } from "./chosen.ts";
-import { brief, duration, plain, when } from "./words.ts";
 
 /** Pure: a session's conversation as Markdown. What people, models and tools wrote stays what it is: text. */
 export function asMarkdown({ session, events }: Pick<Reading, "session" | "events">): string {

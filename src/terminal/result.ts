@@ -1,9 +1,9 @@
+import { plain, plural } from "../sessions/words.ts";
 import { readSession } from "./chosen.ts";
 import type { Clone } from "./clone.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { note, print, printJson, type Terminal } from "./terminal.ts";
 import { turnResult } from "./turn-result.ts";
-import { plain, plural } from "./words.ts";
 
 export interface ResultOptions {
   readonly session?: string;

@@ -12,6 +12,7 @@ import { type Branch, type Fact, number, type PromptSource } from "../sessions/j
 import { redactor } from "../sessions/secrets/redact.ts";
 import type { Lease, Session } from "../sessions/session.ts";
 import { type Change, compose, refOf, StoreError, type Tip } from "../sessions/store.ts";
+import { plain, plural } from "../sessions/words.ts";
 import type { Clone } from "./clone.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { followOrigin } from "./follow.ts";
@@ -24,7 +25,6 @@ import { selectSession } from "./select.ts";
 import { note, print, printJson, type Terminal } from "./terminal.ts";
 import { type TurnResult, turnResult } from "./turn-result.ts";
 import { withoutSecrets } from "./without-secrets.ts";
-import { plain, plural } from "./words.ts";
 
 export interface RunOptions {
   readonly session?: string;

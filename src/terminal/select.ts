@@ -1,10 +1,10 @@
 import { parseSessionId, type SessionId } from "../sessions/ids.ts";
 import { parseHead } from "../sessions/session.ts";
 import { refOf, sessionsRef } from "../sessions/store.ts";
+import { brief } from "../sessions/words.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import { findRetired, type Retired } from "./retired.ts";
-import { brief } from "./words.ts";
 
 /** The session that is meant, to go on with it: by id or unique prefix, else the one that was used last. */
 export async function selectSession(clone: Clone, prefix: string | undefined): Promise<SessionId> {

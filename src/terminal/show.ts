@@ -1,10 +1,10 @@
+import { brief, count, duration, plural, when } from "../sessions/words.ts";
 import { readSession } from "./chosen.ts";
 import { type Clone, cacheIn } from "./clone.ts";
 import type { Listed } from "./listed.ts";
 import { readRoster } from "./roster.ts";
 import { type Shown, shownOf } from "./shown.ts";
 import { painter, print, printJson, type Terminal } from "./terminal.ts";
-import { brief, count, duration, plural, when } from "./words.ts";
 
 export interface ShowOptions {
   readonly session?: string;

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { Event } from "../sessions/journal.ts";
 import { tokensSchema } from "../sessions/message.ts";
+import { brief, count, duration, plural } from "../sessions/words.ts";
 import { readSession } from "./chosen.ts";
 import { type Clone, cacheIn } from "./clone.ts";
 import { Failure } from "./failure.ts";
@@ -8,7 +9,6 @@ import { patiently } from "./patience.ts";
 import { readRoster } from "./roster.ts";
 import { noSessions } from "./select.ts";
 import { painter, print, printJson, type Terminal } from "./terminal.ts";
-import { brief, count, duration, plural } from "./words.ts";
 
 /** The smallest value that at least so many of the values do not exceed (nearest rank); null without values. */
 const spreadSchema = v.strictObject({ p50: v.nullable(v.number()), p95: v.nullable(v.number()) });

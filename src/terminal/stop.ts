@@ -1,6 +1,7 @@
 import { requestStop } from "../sessions/decide.ts";
 import { StoreError } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
+import { brief } from "../sessions/words.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import { askForIt } from "./holder.ts";
@@ -8,7 +9,6 @@ import { openHome } from "./home.ts";
 import { isVoid } from "./is-void.ts";
 import { selectSession } from "./select.ts";
 import { print, type Terminal } from "./terminal.ts";
-import { brief } from "./words.ts";
 
 /** `offshoot session stop`: the open turn ends at its next step, and what it has done so far is kept. */
 export async function stop(terminal: Terminal, clone: Clone, options: { readonly session: string }): Promise<void> {

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import type { Clock } from "../sessions/ids.ts";
-import { plain } from "./words.ts";
+import { plain } from "../sessions/words.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -5,6 +5,7 @@ import { type CommitId, type SessionId, sessionIdSchema } from "../sessions/ids.
 import { openRing } from "../sessions/secrets/journal-keys.ts";
 import { parseState, type Session } from "../sessions/session.ts";
 import { type Case, type Check, checkNames, type Evidence, verify as runChecks } from "../sessions/verify.ts";
+import { brief, plural } from "../sessions/words.ts";
 import { chooseSession } from "./chosen.ts";
 import type { Clone } from "./clone.ts";
 import { exitCodes } from "./failure.ts";
@@ -12,7 +13,6 @@ import { originNotesRef } from "./origin.ts";
 import { readOutputs } from "./outputs.ts";
 import { patiently } from "./patience.ts";
 import { note, painter, print, printJson, type Terminal } from "./terminal.ts";
-import { brief, plural } from "./words.ts";
 
 const findingSchema = v.strictObject({ commit: v.string(), line: v.nullable(v.number()), reason: v.string() });
 
