@@ -1,0 +1,74 @@
+import * as v from "valibot";
+import type { ToolCall } from "../sessions/message.ts";
+import { commandIn, jsonIn, type Ran, ranIn } from "../sessions/tool-text.ts";
+import { bytes, duration } from "../sessions/words.ts";
+import { type Html, html } from "./html.ts";
+import type { Answered, Deed } from "./story.ts";
+import { block, cut, type Limits } from "./text.ts";
+import { oneLine, visible } from "./visible.ts";
+
+/** A call of a tool with what became of it; `answered` is null where nothing did. */
+export function callCard(call: ToolCall, answered: Answered | null, limits: Limits): Html {
+  const message = answered?.answer.message;
+  const output = message?.role === "tool" ? message.output : null;
+  const ran = output === null ? null : ranIn(output);
+  return html`<section class="call">
+<header><code class="tool">${oneLine(call.name, 80)}</code>${ends(ran, answered?.did ?? [])}</header>
+${asked(call, limits)}
+${output === null ? html`<p class="withheld">No answer: the run ended before it.</p>` : result(output, ran, limits)}
+</section>`;
+}
+
+const fileSchema = v.object({ path: v.string() });
+const editSchema = v.object({ path: v.string(), old: v.string(), new: v.string() });
+const writeSchema = v.object({ path: v.string(), content: v.string() });
+
+function asked({ name, arguments: text }: ToolCall, limits: Limits): Html {
+  const args = jsonIn(text);
+  const command = commandIn(args);
+  if (command !== null) return html`<pre class="command">${cut(visible(command), limits.output, limits)}</pre>`;
+  if (v.is(editSchema, args)) return html`${path(args.path)}${change(args, limits)}`;
+  if (v.is(writeSchema, args)) return html`${path(args.path)}${block(args.content, "content", limits)}`;
+  if (name === "read" && v.is(fileSchema, args)) return path(args.path);
+  return block(args === undefined ? text : JSON.stringify(args, null, 2), "arguments", limits);
+}
+
+function path(text: string): Html {
+  return html`<p><code>${oneLine(text, 300)}</code></p>`;
+}
+
+function change({ old, new: added }: v.InferOutput<typeof editSchema>, limits: Limits): Html {
+  const marked = (text: string, sign: string) =>
+    cut(visible(text).replace(/\n$/, ""), limits.output, limits)
+      .split("\n")
+      .map((line) => `${sign} ${line}`)
+      .join("\n");
+  return html`<pre class="change"><del>${marked(old, "−")}</del>
+<ins>${marked(added, "+")}</ins></pre>`;
+}
+
+/** How it ended, from the tool's answer or, where that is withheld, from what the journal tells beside it. */
+function ends(ran: Ran | null, did: readonly Deed[]): Html {
+  const command = did.find((deed) => deed.type === "command.ran");
+  const code = ran?.exit_code ?? command?.exit_code;
+  const ms = ran?.execution_time_ms ?? command?.ms;
+  const told = [
+    command && command.shell !== "main" && `shell ${oneLine(command.shell, 40)}`,
+    command && command.cwd !== "." && `in ${oneLine(command.cwd, 120)}`,
+    ms !== undefined && duration(ms),
+    ...did.map(
+      (deed) => deed.type === "file.changed" && `${deed.change} ${oneLine(deed.path, 120)}, ${bytes(deed.bytes)}`,
+    ),
+  ].filter((text) => text !== undefined && text !== false);
+  return html`${code !== undefined && html`<span class="tag ${code === 0 ? "good" : "bad"}">exit code ${code}</span>`}
+<span class="quiet">${told.join(" · ")}</span>`;
+}
+
+function result(output: string, ran: Ran | null, limits: Limits): Html {
+  if (!ran) return block(output, "answer", limits);
+  const { stdout, stderr, note, truncated } = ran;
+  const whole = truncated?.stdout ?? truncated?.stderr;
+  return html`${block(stdout, "output", limits)}${block(stderr, "standard error", limits)}
+${note !== undefined && html`<p class="quiet">${oneLine(note, 600)}</p>`}
+${whole && html`<p class="quiet">The command wrote ${bytes(whole.bytes)}: <code>offshoot session artifacts</code> has them.</p>`}`;
+}
