@@ -1,40 +1,49 @@
 import * as v from "valibot";
 import type { ToolCall } from "../sessions/message.ts";
 import { commandIn, jsonIn, type Ran, ranIn } from "../sessions/tool-text.ts";
+import { oneLine, visible } from "../sessions/visible.ts";
 import { bytes, duration } from "../sessions/words.ts";
 import { type Html, html } from "./html.ts";
 import type { Answered, Deed } from "./story.ts";
 import { block, cut, type Limits } from "./text.ts";
-import { oneLine, visible } from "./visible.ts";
 
 /** A call of a tool with what became of it; `answered` is null where nothing did. */
 export function callCard(call: ToolCall, answered: Answered | null, limits: Limits): Html {
   const message = answered?.answer.message;
   const output = message?.role === "tool" ? message.output : null;
   const ran = output === null ? null : ranIn(output);
+  const args = jsonIn(call.arguments);
   return html`<section class="call">
-<header><code class="tool">${oneLine(call.name, 80)}</code>${ends(ran, answered?.did ?? [])}</header>
-${asked(call, limits)}
-${output === null ? html`<p class="withheld">No answer: the run ended before it.</p>` : result(output, ran, limits)}
+<header><code class="tool">${oneLine(call.name, 80)}</code>
+${v.is(fileSchema, args) && html`<code>${oneLine(args.path, 300)}</code>`}${ends(ran, answered?.did ?? [])}</header>
+${asked(args, call, limits)}
+${answered === null && html`<p class="withheld">No answer: the run ended before it.</p>`}
+${output !== null && !hasChanged(answered) && result(output, ran, limits)}
 </section>`;
+}
+
+/** Then the answer says no more than what is told anyway. */
+function hasChanged(answered: Answered | null): boolean {
+  return answered?.did.some(({ type }) => type === "file.changed") ?? false;
 }
 
 const fileSchema = v.object({ path: v.string() });
 const editSchema = v.object({ path: v.string(), old: v.string(), new: v.string() });
 const writeSchema = v.object({ path: v.string(), content: v.string() });
 
-function asked({ name, arguments: text }: ToolCall, limits: Limits): Html {
-  const args = jsonIn(text);
-  const command = commandIn(args);
-  if (command !== null) return html`<pre class="command">${cut(visible(command), limits.output, limits)}</pre>`;
-  if (v.is(editSchema, args)) return html`${path(args.path)}${change(args, limits)}`;
-  if (v.is(writeSchema, args)) return html`${path(args.path)}${block(args.content, "content", limits)}`;
-  if (name === "read" && v.is(fileSchema, args)) return path(args.path);
+function asked(args: unknown, { name, arguments: text }: ToolCall, limits: Limits): Html | null {
+  const called = commandIn(args);
+  if (called) return commandOf(called, limits);
+  if (v.is(editSchema, args)) return change(args, limits);
+  if (v.is(writeSchema, args)) return block(args.content, "content", limits);
+  if (name === "read" && v.is(fileSchema, args)) return null;
   return block(args === undefined ? text : JSON.stringify(args, null, 2), "arguments", limits);
 }
 
-function path(text: string): Html {
-  return html`<p><code>${oneLine(text, 300)}</code></p>`;
+function commandOf({ command, others }: NonNullable<ReturnType<typeof commandIn>>, limits: Limits): Html {
+  const told = Object.entries(others).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+  return html`<pre class="command">${cut(visible(command), limits.output, limits)}</pre>
+${told.length > 0 && html`<p class="quiet">${oneLine(told.join(" · "), 600)}</p>`}`;
 }
 
 function change({ old, new: added }: v.InferOutput<typeof editSchema>, limits: Limits): Html {
@@ -56,9 +65,7 @@ function ends(ran: Ran | null, did: readonly Deed[]): Html {
     command && command.shell !== "main" && `shell ${oneLine(command.shell, 40)}`,
     command && command.cwd !== "." && `in ${oneLine(command.cwd, 120)}`,
     ms !== undefined && duration(ms),
-    ...did.map(
-      (deed) => deed.type === "file.changed" && `${deed.change} ${oneLine(deed.path, 120)}, ${bytes(deed.bytes)}`,
-    ),
+    ...did.map((deed) => deed.type === "file.changed" && `${deed.change}, ${bytes(deed.bytes)}`),
   ].filter((text) => text !== undefined && text !== false);
   return html`${code !== undefined && html`<span class="tag ${code === 0 ? "good" : "bad"}">exit code ${code}</span>`}
 <span class="quiet">${told.join(" · ")}</span>`;

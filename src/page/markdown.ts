@@ -1,6 +1,6 @@
 import { Marked, type Tokens } from "marked";
+import { visible } from "../sessions/visible.ts";
 import { type Html, html } from "./html.ts";
-import { visible } from "./visible.ts";
 
 /** Headings of others stand below the page's own. */
 const highest = 4;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Event } from "../sessions/journal.ts";
 import { type Prompt, type Session, threadOf } from "../sessions/session.ts";
+import { oneLine } from "../sessions/visible.ts";
 import { duration, plural } from "../sessions/words.ts";
 import { type Html, html } from "./html.ts";
 import { link } from "./markdown.ts";
@@ -8,7 +9,6 @@ import { type Entry, type Story, tell } from "./story.ts";
 import { style } from "./style.ts";
 import { limitsFor } from "./text.ts";
 import { commitLink, type PageContext, promptCard, time, tokenWords, told, turnSection, who } from "./turn.ts";
-import { oneLine } from "./visible.ts";
 
 export interface SessionPage {
   readonly session: Session;
@@ -100,7 +100,7 @@ function branchCell({ branch, head, base_branch }: Session, repo: string | null)
   const name = html`<code>${oneLine(branch)}</code>`;
   const from = html`from <code>${oneLine(base_branch)}</code>`;
   if (!head) return html`${name} ${from}, not written yet`;
-  const linked = repo === null ? name : link(`${repo}/tree/${encodeURI(branch)}`, name);
+  const linked = repo === null ? name : link(`${repo}/tree/${encodeURI(branch).replaceAll("#", "%23")}`, name);
   return html`${linked} ${from}, at ${commitLink(head, repo)}`;
 }
 

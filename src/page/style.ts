@@ -38,9 +38,10 @@ pre {
 .quiet { color: var(--quiet); font-size: 0.88rem; }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 0.25rem 2rem; }
 dl div { display: flex; gap: 0.75rem; }
+dd { min-width: 0; }
 dt { flex: 0 0 6.5rem; color: var(--quiet); }
 nav { margin-top: 1.5rem; padding: 0.8rem 1rem; border: 1px solid var(--line); border-radius: 0.75rem; }
-:is(nav, .files) ul, nav ul, .files { list-style: none; padding: 0; }
+nav ul, .files { list-style: none; padding: 0; }
 .turn { margin-top: 2rem; padding-top: 1.25rem; border-top: 2px solid var(--line); scroll-margin-top: 1rem; }
 .turn > header, .call > header { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.3rem 0.7rem; }
 .turn > * + *, .step > * + *, .call > * + *, .answer > * + * { margin-top: 0.7rem; }
@@ -54,7 +55,7 @@ nav { margin-top: 1.5rem; padding: 0.8rem 1rem; border: 1px solid var(--line); b
 .prompt .markdown { margin-top: 0.35rem; }
 .prompt pre, .prompt :not(pre) > code { background: var(--card); }
 main > .prompt { margin-top: 0.8rem; }
-.step { scroll-margin-top: 1rem; }
+.turn > .step { margin-top: 1.2rem; scroll-margin-top: 1rem; }
 .label { display: flex; flex-wrap: wrap; gap: 0.2rem 0.8rem; font-size: 0.8rem; }
 .call { padding: 0.7rem 0.9rem; border: 1px solid var(--line); border-radius: 0.75rem; background: var(--card); }
 .tool { font-weight: 600; }
@@ -91,7 +92,7 @@ footer { border-top: 1px solid var(--line); }
 :target { outline: 2px solid var(--accent); outline-offset: 0.5rem; border-radius: 0.5rem; }
 @media (max-width: 40rem) {
   h1 { font-size: 1.4rem; }
-  dl div { flex-wrap: wrap; gap: 0 0.75rem; }
+  dt { flex-basis: 5.5rem; }
 }
 @media print {
   :root { color-scheme: light; --paper: #fff; }

@@ -1,7 +1,7 @@
 import { isSealed, openText } from "../sessions/secrets/seal.ts";
+import { visible } from "../sessions/visible.ts";
 import { count, plural } from "../sessions/words.ts";
 import { type Html, html } from "./html.ts";
-import { visible } from "./visible.ts";
 
 /** Characters of one text that a page shows, so that a long session still makes a page that opens. */
 export interface Limits {

@@ -1,13 +1,13 @@
 import type { Actor, Event, EventOf, PromptSource } from "../sessions/journal.ts";
 import type { AssistantPart, Tokens } from "../sessions/message.ts";
 import { lineOf } from "../sessions/timeline.ts";
+import { oneLine } from "../sessions/visible.ts";
 import { count, duration, when } from "../sessions/words.ts";
 import { callCard } from "./calls.ts";
 import { type Html, html } from "./html.ts";
 import { link, markdown } from "./markdown.ts";
 import { partsOf, type Step, type Told, type TurnStory } from "./story.ts";
 import { closed, cut, type Limits } from "./text.ts";
-import { oneLine } from "./visible.ts";
 
 export interface PageContext {
   readonly limits: Limits;

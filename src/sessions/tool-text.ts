@@ -14,9 +14,11 @@ const ranSchema = v.looseObject({
   note: v.optional(v.string()),
 });
 
-/** The command in a call's arguments; null where there is none. */
-export function commandIn(args: unknown): string | null {
-  return v.is(commandSchema, args) ? args.command : null;
+/** The command in a call's arguments, and the arguments beside it; null where there is none. */
+export function commandIn(args: unknown): { command: string; others: Readonly<Record<string, unknown>> } | null {
+  if (!v.is(commandSchema, args)) return null;
+  const { command, ...others } = args;
+  return { command, others };
 }
 
 /** A command's result in what a tool answered; null where it is none. */

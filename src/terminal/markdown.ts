@@ -1,7 +1,7 @@
-import * as v from "valibot";
 import type { Event, EventOf } from "../sessions/journal.ts";
 import type { AssistantPart, Message } from "../sessions/message.ts";
 import { lineOf } from "../sessions/timeline.ts";
+import { commandIn, jsonIn, ranIn } from "../sessions/tool-text.ts";
 import { brief, duration, plain, when } from "../sessions/words.ts";
 import type { Reading } from "./chosen.ts";
 
@@ -61,29 +61,19 @@ function partParagraph(part: AssistantPart): string {
   }
 }
 
-const commandSchema = v.strictObject({ command: v.string() });
-const ranSchema = v.looseObject({ stdout: v.string(), stderr: v.string(), exit_code: v.number() });
-
 function callBlock(text: string): string {
-  const parsed = v.safeParse(commandSchema, parseJson(text));
-  return parsed.success ? fence(parsed.output.command, "sh") : fence(text, "json");
+  const called = commandIn(jsonIn(text));
+  const isAlone = called && Object.keys(called.others).length === 0;
+  return isAlone ? fence(called.command, "sh") : fence(text, "json");
 }
 
 /** What a command wrote reads better than the JSON that the model was given of it. */
 function toolParagraphs({ name, output }: Extract<Message, { role: "tool" }>): readonly string[] {
-  const parsed = v.safeParse(ranSchema, parseJson(output));
-  if (!parsed.success) return [`${code(name)} answered:`, fence(output)];
-  const { stdout, stderr, exit_code } = parsed.output;
+  const ran = ranIn(output);
+  if (!ran) return [`${code(name)} answered:`, fence(output)];
+  const { stdout, stderr, exit_code } = ran;
   const streams = [stdout, stderr].filter(Boolean).map((text) => fence(text));
   return [`${code(name)} ended with exit code ${exit_code}${streams.length > 0 ? ":" : "."}`, ...streams];
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function ending({ turn, outcome, duration_ms, problem, commit, notices }: EventOf<"turn.ended">): readonly string[] {

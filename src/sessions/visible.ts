@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import { plain } from "../sessions/words.ts";
+import { plain } from "./words.ts";
 
 const joinedEmoji = /\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\uFE0F)*\u200D(?=\p{Extended_Pictographic})/u;
 const unseen = /[\p{Cf}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0]/u;
