@@ -64,6 +64,11 @@ test("what is put into repositories is made from nothing of ours, and only the a
   expect(lines(toJob.filter(({ from }) => from !== "src/action.ts" && !from.startsWith("src/job/")))).toEqual([]);
 });
 
+test("a session's page knows sessions and nothing else", () => {
+  const known = /^src\/(page|sessions)\//;
+  expect(lines(all.filter(({ from, to }) => from.startsWith("src/page/") && !known.test(to)))).toEqual([]);
+});
+
 test("nothing imports a root or the playground", () => {
   expect(lines(all.filter(({ to }) => roots.has(to) || to.startsWith("playground/")))).toEqual([]);
 });

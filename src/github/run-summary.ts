@@ -69,8 +69,9 @@ function turnOf({ turn, outcome, answer, problem, notices, commit, duration_ms }
 /** The sessions that this one belongs to, as far as its own journal names them. */
 function tree({ session, description, genealogy }: Session, events: readonly Event[]): string {
   const forked = events.findLast((event) => event.type === "session.forked");
+  const parent = genealogy.parent_session_id;
   const above = [
-    ...(genealogy.parent_session_id ? [`\`${genealogy.parent_session_id}\`, its parent`] : []),
+    ...(parent && parent !== forked?.from ? [`\`${parent}\`, its parent`] : []),
     ...(forked ? [`\`${forked.from}\`, from which it was forked after turn ${forked.turn}`] : []),
   ];
   const own = `**\`${session}\`** ${words(oneLine(description, 200))} (this session, depth ${genealogy.depth})`;

@@ -42,13 +42,13 @@ function asked(args: unknown, { name, arguments: text }: ToolCall, limits: Limit
 
 function commandOf({ command, others }: NonNullable<ReturnType<typeof commandIn>>, limits: Limits): Html {
   const told = Object.entries(others).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
-  return html`<pre class="command">${cut(visible(command), limits.output, limits)}</pre>
+  return html`<pre class="command">${visible(cut(command, limits.output, limits))}</pre>
 ${told.length > 0 && html`<p class="quiet">${oneLine(told.join(" · "), 600)}</p>`}`;
 }
 
 function change({ old, new: added }: v.InferOutput<typeof editSchema>, limits: Limits): Html {
   const marked = (text: string, sign: string) =>
-    cut(visible(text).replace(/\n$/, ""), limits.output, limits)
+    visible(cut(text.replace(/\n$/, ""), limits.output, limits))
       .split("\n")
       .map((line) => `${sign} ${line}`)
       .join("\n");
@@ -75,7 +75,8 @@ function result(output: string, ran: Ran | null, limits: Limits): Html {
   if (!ran) return block(output, "answer", limits);
   const { stdout, stderr, note, truncated } = ran;
   const whole = truncated?.stdout ?? truncated?.stderr;
-  return html`${block(stdout, "output", limits)}${block(stderr, "standard error", limits)}
+  return html`${block(stdout, "output", limits)}
+${stderr.trim() !== "" && html`<p class="quiet">standard error</p>`}${block(stderr, "standard error", limits)}
 ${note !== undefined && html`<p class="quiet">${oneLine(note, 600)}</p>`}
 ${whole && html`<p class="quiet">The command wrote ${bytes(whole.bytes)}: <code>offshoot session artifacts</code> has them.</p>`}`;
 }

@@ -54,7 +54,7 @@ nav ul, .files { list-style: none; padding: 0; }
 .prompt { padding: 0.75rem 1rem; border-radius: 0.75rem; background: var(--code); }
 .prompt .markdown { margin-top: 0.35rem; }
 .prompt pre, .prompt :not(pre) > code { background: var(--card); }
-main > .prompt { margin-top: 0.8rem; }
+main > :is(h2, .prompt) { margin-top: 1.2rem; }
 .turn > .step { margin-top: 1.2rem; scroll-margin-top: 1rem; }
 .label { display: flex; flex-wrap: wrap; gap: 0.2rem 0.8rem; font-size: 0.8rem; }
 .call { padding: 0.7rem 0.9rem; border: 1px solid var(--line); border-radius: 0.75rem; background: var(--card); }

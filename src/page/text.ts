@@ -27,18 +27,23 @@ const [mostOpen, preview] = [20, 8];
 /** Text as it was written, closed where it is long. `name` says what it is. */
 export function block(text: string, name: string, limits: Limits): Html {
   if (isSealed(text)) return sealed(name);
-  const shown = cut(visible(clear(text)).replace(/^\n+|\s+$/g, ""), limits.output, limits);
+  const shown = visible(cut(clear(text).replace(/^\n+/, "").trimEnd(), limits.output, limits));
   if (shown === "") return html``;
   const lines = shown.split("\n");
-  if (lines.length <= mostOpen) return html`<pre aria-label="${name}">${shown}</pre>`;
+  if (lines.length <= mostOpen) return html`<pre>${shown}</pre>`;
   return html`<details><summary>${name}: ${plural(lines.length, "line")}</summary><pre>${shown}</pre></details>
-<pre class="last" aria-label="the last lines of ${name}">${lines.slice(-preview).join("\n")}</pre>`;
+<pre class="last">${lines.slice(-preview).join("\n")}</pre>`;
 }
 
-/** The same, always closed. */
-export function closed(text: string, name: string, limits: Limits): Html {
+/** Always closed, and inside as `show` makes it. */
+export function closed(text: string, name: string, limits: Limits, show: (text: string) => Html = asWritten): Html {
   if (isSealed(text)) return sealed(name);
-  return html`<details class="closed"><summary>${name}</summary><pre class="prose">${cut(visible(clear(text)).trim(), limits.words, limits)}</pre></details>`;
+  const kept = cut(clear(text).trim(), limits.words, limits);
+  return html`<details class="closed"><summary>${name}</summary>${show(kept)}</details>`;
+}
+
+function asWritten(text: string): Html {
+  return html`<pre class="prose">${visible(text)}</pre>`;
 }
 
 /** Head and tail of a text that is too long, and between them what is missing. */

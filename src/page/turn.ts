@@ -35,7 +35,7 @@ ${ended ? ending(ended, context) : html`<p class="event">This turn is still open
 export function promptCard({ text, by, at, source }: EventOf<"prompt.queued">, { limits }: PageContext): Html {
   return html`<section class="prompt">
 <p class="quiet"><strong>${who(by)}</strong> asked ${place(source)}, ${time(at)}</p>
-<div class="markdown">${markdown(cut(text, limits.words, limits))}</div>
+${words(cut(text, limits.words, limits))}
 </section>`;
 }
 
@@ -48,7 +48,7 @@ function place(source: PromptSource): Html {
 /** An event in a line of its own. */
 export function told({ event }: Told, { limits, repo }: PageContext): Html {
   return html`<div class="event"><p>${time(event.at)} ${oneLine(lineOf(event), 300)}${linkOf(event, repo)}</p>
-${event.type === "context.compacted" && closed(event.summary, "What the model reads from here on", limits)}
+${event.type === "context.compacted" && closed(event.summary, "What the model reads from here on", limits, words)}
 ${event.type === "compaction.failed" && html`<p>${oneLine(event.problem.remedy, 600)}</p>`}</div>`;
 }
 
@@ -70,7 +70,7 @@ function stepSection(step: Step, { turn, answer, context }: InTurn): Html {
   const { message, tokens } = step.said;
   const id = `turn-${turn}-step-${step.step}`;
   if (message.role === "user") {
-    return html`<section class="step" id="${id}">${closed(message.text, "What the model was given", context.limits)}</section>`;
+    return html`<section class="step" id="${id}-given">${closed(message.text, "What the model was given", context.limits)}</section>`;
   }
   return html`<section class="step" id="${id}">
 <p class="quiet label"><a href="#${id}">step ${step.step}</a>${tokens && html`<span>${tokenWords(tokens)}</span>`}</p>
@@ -81,11 +81,11 @@ ${partsOf(step).map((part) => partOf(part, step, { turn, answer, context }))}
 function partOf(part: AssistantPart, step: Step, { answer, context: { limits } }: InTurn): Html | null {
   switch (part.type) {
     case "reasoning":
-      return part.summary ? closed(part.summary, "Reasoning", limits) : null;
+      return part.summary ? closed(part.summary, "Reasoning", limits, words) : null;
     case "text":
       // The answer stands by itself at the turn's end.
       if (part.text.trim() === answer) return null;
-      return html`<div class="markdown">${markdown(cut(part.text, limits.words, limits))}</div>`;
+      return words(cut(part.text, limits.words, limits));
     case "tool_call":
       return callCard(part, step.calls.get(part.call) ?? null, limits);
   }
@@ -99,7 +99,7 @@ function ending(ended: EventOf<"turn.ended">, { limits, repo }: PageContext): Ht
     usage && tokenWords(usage),
   ].filter((fact) => fact !== undefined);
   return html`<section class="answer ${outcomeClass(ended)}">
-${answer && html`<div class="markdown">${markdown(cut(answer, limits.words, limits))}</div>`}
+${answer && html`${words(cut(answer, limits.words, limits))}`}
 ${problem && html`<p><strong>${cut(oneLine(problem.message, 4_000), limits.words, limits)}</strong></p><p>${oneLine(problem.remedy, 4_000)}</p>`}
 ${notices.map((notice) => html`<div class="notice">${markdown(notice)}</div>`)}
 ${files && files.length > 0 && changed(files)}
@@ -121,6 +121,11 @@ function outcomeTag(ended: EventOf<"turn.ended"> | null): Html {
 function outcomeClass({ outcome }: EventOf<"turn.ended">): string {
   if (outcome === "done") return "good";
   return outcome === "stopped" || outcome === "limit" ? "busy" : "bad";
+}
+
+/** Of people and of the model. */
+function words(text: string): Html {
+  return html`<div class="markdown">${markdown(text)}</div>`;
 }
 
 export function tokenWords({ input, cached, output }: Pick<Tokens, "input" | "cached" | "output">): string {
