@@ -69,6 +69,7 @@ main > :is(h2, .prompt) { margin-top: 1.2rem; }
 summary { cursor: pointer; color: var(--quiet); font-size: 0.88rem; }
 summary:hover { color: var(--ink); }
 details > :not(summary) { margin-top: 0.4rem; }
+.closed > .markdown { padding-left: 0.9rem; border-left: 3px solid var(--line); }
 details + .last { margin-top: 0.4rem; mask-image: linear-gradient(transparent, #000 2.2rem); }
 details[open] + .last { display: none; }
 .withheld { color: var(--quiet); font-style: italic; font-size: 0.88rem; }

@@ -7,7 +7,7 @@ import { given, someCommit } from "../sessions/events.ts";
 
 type Of<T extends Fact["type"]> = Omit<Extract<Fact, { type: T }>, "id" | "at" | "by" | "type">;
 
-export const ada: Actor = { kind: "user", login: "ada", id: 7 };
+const ada: Actor = { kind: "user", login: "ada", id: 7 };
 const bot: Actor = { kind: "agent", login: "offshoot[bot]", id: 99, for: { login: "ada", id: 7 } };
 const session = given(parseSessionId("01M8D83WN81VP4WT24MJVP8TY2"));
 const fork = given(parseSessionId("01M8D83WN81VP4WT24MJVP8TY3"));
@@ -79,7 +79,7 @@ export function opened(prompt = "make the failing test pass", description = "par
   return script;
 }
 
-export function asks(script: Script, id: string, words: string): EventId {
+function asks(script: Script, id: string, words: string): EventId {
   const source = { kind: "comment" as const, id, thread: 7, url: `${repo}/issues/7#issuecomment-${id}` };
   return script.add("prompt.queued", { source, text: words }, ada);
 }
