@@ -8,6 +8,9 @@ const highest = 4;
 const longestWithEmphasis = 3_000;
 const tooLong = (paragraph: string) => (paragraph.length > longestWithEmphasis ? undefined : false);
 
+/** A longer text is shown as it was written: a parser can take the square of its length. */
+const longest = 12_000;
+
 const marked = new Marked({
   gfm: true,
   breaks: true,
@@ -34,12 +37,17 @@ const marked = new Marked({
 /** Markdown of others as HTML. Markup in it is shown as text, pictures are links, and links go to the web or nowhere. */
 export function markdown(text: string): Html {
   const shown = visible(text);
+  if (shown.length > longest) return asWritten(shown);
   try {
     return { html: marked.parse(shown, { async: false }) };
   } catch {
     // Nested deeper than the parser can go.
-    return html`<pre>${shown}</pre>`;
+    return asWritten(shown);
   }
+}
+
+function asWritten(shown: string): Html {
+  return html`<pre class="prose">${shown}</pre>`;
 }
 
 /** A link to the web; to anything else only its words. */

@@ -26,7 +26,7 @@ export function sessionPage({ session, events, repo }: SessionPage): string {
   const limits = limitsFor(events.length, `offshoot session logs -s ${session.session} --json`);
   const story = tell(events);
   const page = body(session, story, { limits, repo });
-  return `<!doctype html>\n${page.html}\n`.replace(/\n{2,}(?=<)/g, "\n");
+  return `<!doctype html>\n${page.html}\n`;
 }
 
 const rules = { html: style };

@@ -1,5 +1,13 @@
-import { stripVTControlCharacters } from "node:util";
 import { plain } from "./words.ts";
+
+const [bell, esc] = ["\\u0007", "\\u001b"];
+/** A title or a link with its end, a colour or a move of the cursor, and what else begins with an escape. */
+const sequences = [
+  `${esc}\\][^${bell}${esc}\\n]*(?:${bell}|${esc}\\\\)`,
+  `(?:${esc}\\[|\\u009b)[0-?]*[ -/]*[@-~]?`,
+  `${esc}[ -/]*[0-~]?`,
+];
+const ofTerminals = new RegExp(sequences.join("|"), "g");
 
 const joinedEmoji = /\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\uFE0F)*\u200D(?=\p{Extended_Pictographic})/u;
 const unseen = /[\p{Cf}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0]/u;
@@ -10,7 +18,7 @@ const either = new RegExp(`${joinedEmoji.source}|(?<unseen>${unseen.source})`, "
  * not seen, or turn the direction of others, by their number.
  */
 export function visible(text: string): string {
-  return plain(stripVTControlCharacters(text)).replace(either, (found, unseen?: string) =>
+  return plain(text.replace(ofTerminals, "")).replace(either, (found, unseen?: string) =>
     unseen ? `[U+${codePoint(unseen)}]` : found,
   );
 }
