@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import * as core from "@actions/core";
@@ -17,6 +16,7 @@ import { recover, type Waker } from "./github/wake.ts";
 import { type Access, actionsBot, brokeredAccess, endHandedOver, ownAccess } from "./job/access.ts";
 import { type Inputs, readInputs } from "./job/inputs.ts";
 import { type Job, readJob } from "./job/job.ts";
+import { report } from "./job/report.ts";
 import { triggeringEvent, wakeOf } from "./job/route.ts";
 import { notForUs, recovered, routed, worked } from "./job/words.ts";
 import { chooseModel, providerKeys } from "./runner/choose-model.ts";
@@ -29,7 +29,7 @@ import { gitStore } from "./sessions/git/git-store.ts";
 import { Repository } from "./sessions/git/repository.ts";
 import { githubStore } from "./sessions/github/github-store.ts";
 import type { SessionId } from "./sessions/ids.ts";
-import { encode, JournalError } from "./sessions/journal.ts";
+import { JournalError } from "./sessions/journal.ts";
 import { signer } from "./sessions/secrets/signatures.ts";
 
 type Of<Mode extends Inputs["mode"]> = Extract<Inputs, { readonly mode: Mode }>;
@@ -129,19 +129,26 @@ function accessOf(job: Job, { broker, token, session, nonce }: Of<"turn">): Prom
   });
 }
 
-async function work(runner: Runner, { temp }: Job): Promise<void> {
-  const { session } = runner;
+async function work(runner: Runner, job: Job): Promise<void> {
+  core.setOutput("session", runner.session);
   try {
-    const report = await runSession(runner);
-    core.setOutput("left", report.kind === "drained" ? (report.left ?? "") : "");
-    await say(worked(session, report));
+    const done = await runSession(runner);
+    core.setOutput("left", done.kind === "drained" ? (done.left ?? "") : "");
+    await leaveBehind(runner, job, worked(runner.session, done));
   } catch (error) {
     if (error instanceof JournalError) await tellBroken(runner, error);
+    else await leaveBehind(runner, job, messageOf(error)).catch(() => undefined); // why the run fails is what matters
     throw error;
-  } finally {
-    core.setOutput("session", session);
-    core.setOutput("transcript", await writeTranscript(runner, temp));
   }
+}
+
+/** What people find of the run: a notice, the summary, and files for the workflow to keep. */
+async function leaveBehind(runner: Runner, job: Job, said: string): Promise<void> {
+  core.notice(said);
+  const left = await report(runner, job, said);
+  core.setOutput("transcript", left?.transcript ?? "");
+  core.setOutput("page", left?.page ?? "");
+  await core.summary.addRaw(left?.summary ?? said, true).write();
 }
 
 interface Means {
@@ -191,13 +198,6 @@ async function assemble(job: Job, { session, access, leave }: Means): Promise<Ru
   };
 }
 
-async function writeTranscript({ store, session }: Runner, folder: string): Promise<string> {
-  const file = join(folder, `offshoot-${session}.jsonl`);
-  const stored = await store.journal(session).catch(() => []);
-  await writeFile(file, encode(stored.flatMap(({ events }) => events)));
-  return file;
-}
-
 async function tellBroken({ store, session, forge }: Runner, error: JournalError): Promise<void> {
   const tip = await store.tip(session).catch(() => null);
   const thread = tip?.session.thread;
@@ -205,8 +205,12 @@ async function tellBroken({ store, session, forge }: Runner, error: JournalError
 }
 
 main().catch(async (error: unknown) => {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof RunTokenError && error.kind === "unwanted") return say(message);
   core.setFailed(message);
   await core.summary.addRaw(`Failed: ${message}`, true).write();
 });
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, expect, test } from "vitest";
 import { openWorld, settle } from "./world.ts";
 
@@ -123,9 +124,58 @@ test("the journal, the notes and the thread's sessions are plain git in a fresh 
   `);
 });
 
-test("the run keeps the transcript as its artifact", () => {
-  const names = [...world.world.artifacts.values()].map(({ name }) => settle(name, world.world));
-  expect(names).toEqual(["offshoot-<ULID>.jsonl"]);
+test("the run keeps the session as a page and as its journal, and its summary tells what it did", async () => {
+  const artifacts = [...world.world.artifacts.values()];
+  const names = artifacts.map(({ name }) => settle(name, world.world));
+  expect(names).toEqual(["offshoot-<ULID>.html", "offshoot-<ULID>.jsonl"]);
+  const [page = "", journal = ""] = await Promise.all(artifacts.map(({ file }) => readFile(file, "utf8")));
+  expect(page).toMatch(/^<!doctype html>/);
+  expect(page).toContain("make the failing test pass");
+  expect(journal.match(/"type":"turn.ended"/g)).toHaveLength(1);
+  const turn = [...world.world.runs.values()].flatMap(({ jobs }) => jobs).find(({ key }) => key === "turn");
+  expect(settle(turn?.summary ?? "", world.world)).toMatchInlineSnapshot(`
+    "### Offshoot · session \`<ULID>\`
+
+    Session <ULID>\\: turns done\\: 1; nothing is left to do\\.
+
+    #### Turns
+
+    **Turn 1: done** after 0.8 s, [\`<sha>\`](<url>/playground/durations/commit/<sha>)
+
+    > \\(scripted model, not an AI\\) Read \\\`ms\\\` as milliseconds  
+    >
+    > A regular expression takes the first alternative that fits, and in \\\`src/parse\\.js\\\`, \\\`m\\\` stood before \\\`ms\\\`\\: \\\`250ms\\\` was 250 minutes\\. I put \\\`ms\\\` first\\: \\\`\\(d\\|h\\|ms\\|m\\|s\\)\\\`\\. \\\`npm test\\\` passes\\.  
+
+    #### Session
+
+    - **\`<ULID>\`** parse\\("250ms"\\) is more than four hours (this session, depth 0)
+
+    #### Usage
+
+    |  | Turns | Tokens in | of them cached | Tokens out |
+    | --- | ---: | ---: | ---: | ---: |
+    | These turns | 1 | 4,825 | 0 | 139 |
+    | The session | 1 | 4,825 | 0 | 139 |
+
+    #### Changes
+
+    1 file, +1 −1
+
+    | File | Added | Removed |
+    | --- | ---: | ---: |
+    | \`src/parse.js\` | +1 | −1 |
+
+    #### Where it is
+
+    - Branch [\`offshoot/1-parse-250ms-is-more-than-four-hours-<end>\`](<url>/playground/durations/tree/offshoot/1-parse-250ms-is-more-than-four-hours-<end>) at [\`<sha>\`](<url>/playground/durations/commit/<sha>)
+    - [Pull request 2](<url>/playground/durations/pull/2)
+    - [Thread 1](<url>/playground/durations/issues/1)
+    - \`offshoot-<ULID>.html\`: the session as a page
+    - \`offshoot-<ULID>.jsonl\`: its journal, one event a line
+    - All of it: \`git fetch origin refs/offshoot/sessions/<ULID> && git log FETCH_HEAD\`
+
+    "
+  `);
 });
 
 test("a second comment, on the pull request, goes on with the same session, branch and pull request", async () => {
