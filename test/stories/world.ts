@@ -198,6 +198,8 @@ const changing: readonly (readonly [RegExp, string])[] = [
   [/\/runs\/\d+/g, "/runs/<run>"],
   [/\b\d+ s(?=<)/g, "<n> s"],
   [/[\d,]+ tokens in \(0 cached\), [\d,]+ out/g, "<n> tokens in (0 cached), <n> out"],
+  [/\bafter [\d.]+ (?:ms|s)(?=,)/g, "after <n> s"],
+  [/^(\| (?:These turns|The session) \| \d+ \|) .*$/gm, "$1 <n> |"],
   [/^((?:in|out)put) = \d+$/gm, "$1 = <n>"],
   [/^at = ".*"$/gm, 'at = "<time>"'],
 ];
