@@ -11,7 +11,17 @@ export interface World {
   /** Numeric ids of the repository, its owner and the App's installation, as GitHub would send them. */
   readonly ids: { readonly repo: number; readonly owner: number; readonly installation: number; readonly app: number };
   /** The App: its bot is `SLUG[bot]`, and whoever signs with its key is the App itself. */
-  readonly app: { readonly slug: string; readonly publicKey: KeyObject };
+  readonly app: {
+    readonly slug: string;
+    readonly publicKey: KeyObject;
+    /** PEM. */
+    readonly privateKey: string;
+    readonly webhookSecret: string;
+    /** Where its webhooks go; null: nowhere yet. */
+    webhookUrl: string | null;
+    /** Codes for Apps that somebody has just made from a manifest. */
+    readonly manifests: Map<string, unknown>;
+  };
   readonly defaultBranch: string;
   /** `http://127.0.0.1:PORT`, no trailing slash. REST is under `/api/v3`, git at `/OWNER/REPO.git`. */
   readonly url: string;
@@ -201,5 +211,7 @@ export interface Delivery {
   readonly action: string | null;
   readonly payload: unknown;
   readonly redelivery: boolean;
+  readonly at: Date;
+  /** 0 where there was no answer. */
   status: number;
 }

@@ -73,7 +73,8 @@ async function routeEvent(job: Job, inputs: Of<"route">): Promise<void> {
   if (!trigger) return say(event ? routed("ignored", null) : notForUs(job.event.name));
   const { forge, wanted } = wakeOf(forgeOf(job, inputs));
   const waker = wakerOf(job, inputs, forge);
-  const taken = await take({ ...waker, rules: () => configuredRules(forge, waker.defaultBranch) }, trigger);
+  const rules = () => configuredRules(forge, waker.defaultBranch);
+  const taken = await take({ ...waker, rules, isRetried: false }, trigger);
   const wake = wanted();
   core.setOutput("session", wake?.session ?? "");
   core.setOutput("nonce", wake?.nonce ?? "");
@@ -90,6 +91,7 @@ function wakerOf(job: Job, { token }: Inputs, forge: Forge): Waker {
     clock: { now: () => new Date(), newId: monotonicFactory() },
     app: { kind: "app", ...actionsBot },
     defaultBranch: job.event.defaultBranch ?? job.ref.replace(/^refs\/heads\//, ""),
+    afterwards: (work) => work(),
     log: (message, fields) => core.warning(`${message} ${JSON.stringify(fields)}`),
   };
 }

@@ -1,15 +1,19 @@
 import { Octokit } from "@octokit/rest";
 import type { ApplicationFunctionOptions, Context, Probot, ProbotOctokit } from "probot";
 import { monotonicFactory } from "ulid";
+import { admit } from "./github/admit.ts";
 import { configuredRules } from "./github/configured.ts";
-import type { Forge } from "./github/forge.ts";
-import { type Intake, take } from "./github/intake.ts";
+import { type Intake, type Taken, take } from "./github/intake.ts";
 import { type OctokitForgeOptions, octokitForge } from "./github/octokit-forge.ts";
 import { publicUrl } from "./github/run-token.ts";
 import { tokenRoute } from "./github/token-route.ts";
 import { broker } from "./github/tokens.ts";
-import { type TriggeringEvent, triggerOf } from "./github/triggers.ts";
-import { isWanted } from "./github/wake.ts";
+import { type Trigger, type TriggeringEvent, triggerOf } from "./github/triggers.ts";
+import type { Waker } from "./github/wake.ts";
+import { type Background, openBackground } from "./server/background.ts";
+import { redeliverer } from "./server/deliveries.ts";
+import { healthRoutes, readinessOf } from "./server/health.ts";
+import { reconciler } from "./server/reconcile.ts";
 import { githubStore } from "./sessions/github/github-store.ts";
 import type { Actor } from "./sessions/journal.ts";
 import type { SessionStore } from "./sessions/store.ts";
@@ -19,49 +23,122 @@ type TriggeringContext =
   | Context<"issues.labeled">
   | Context<"workflow_run.completed">;
 
+/** GitHub waits ten seconds for an answer, and Probot answers "still processing" with a success after nine. */
+const longestAnswerMs = 8_000;
+/** Between two looks for what was missed. */
+const lookEveryMs = 3 * 60_000;
+
+/** An app that was opened, and can be closed in order. */
+export interface OpenApp {
+  /** Waits for what was taken on. Afterwards nothing is looked for any more. */
+  close(): Promise<void>;
+}
+
 /**
  * The Probot app: webhooks in, journals and wake-ups out. Keeps nothing.
  * `OFFSHOOT_URL` is where runs reach it for their tokens; without it they work with the job's own.
  */
-export default function app(probot: Probot, { addHandler }: ApplicationFunctionOptions): void {
+export default function app(probot: Probot, { addHandler }: ApplicationFunctionOptions): OpenApp {
   const url = process.env.OFFSHOOT_URL ? publicUrl(process.env.OFFSHOOT_URL) : undefined;
+  const server = githubUrl(process.env);
+  const background = openBackground((error) => probot.log.error({ err: error }, "work after an event failed"));
   const clock = { now: () => new Date(), newId: monotonicFactory() };
   const identity = remembered(() => ourselves(probot));
   probot.webhooks.onError(answerUnsigned);
 
+  const place: Place = { probot, url, server, clock, identity, background };
   probot.on(["issue_comment.created", "issues.labeled", "workflow_run.completed"], async (context) => {
     const trigger = triggerOf({ id: context.id, name: context.name, payload: context.payload } as TriggeringEvent);
-    if (!trigger) return;
-    const { owner, name: repo, default_branch: defaultBranch } = context.payload.repository;
-    const forge = forgeOf(context, url);
-    const intake: Intake = {
-      forge,
-      store: storeOf(context.octokit, { owner: owner.login, repo }),
-      clock,
-      app: await identity(),
-      defaultBranch,
-      rules: () => configuredRules(forge, defaultBranch),
-      log: (message, fields) => context.log.warn(fields, message),
-    };
-    const taken = await take(intake, trigger);
-    context.log.info({ trigger: trigger.kind, taken }, "took an event");
+    if (trigger) await inTime(background, takeEvent(place, context, trigger));
   });
 
-  if (!url) return;
-  const server = githubUrl(process.env);
-  const exchange = broker({
-    url,
-    server,
-    auth: async (installation) => asClient(await probot.auth(installation)),
-    isWanted: async ({ session, run, repository: { owner, name: repo }, installation }) => {
-      const octokit = await probot.auth(installation);
-      const tip = await storeOf(octokit, { owner, repo }).tip(session);
-      const forge = octokitForge({ octokit: asClient(octokit), owner, repo, server });
-      return tip !== null && isWanted({ forge, clock }, tip.session, run);
-    },
+  const asApp = async () => asClient(await probot.auth());
+  const redeliver = redeliverer({ app: asApp, now: clock.now });
+  const reconcile = reconciler({
+    app: asApp,
+    client: async (installation) => asClient(await probot.auth(installation)),
+    waker: async ({ installation, ...at }) => wakerOf(place, await probot.auth(installation), at),
     now: clock.now,
   });
-  addHandler(tokenRoute({ exchange, log: (fields, message) => probot.log.info(fields, message) }));
+  background.every(lookEveryMs, async () => {
+    const [again, woken] = [await redeliver(), await reconcile()];
+    if (again + woken > 0)
+      probot.log.info({ again, woken }, "found events that were lost, and sessions that were stuck");
+  });
+
+  addHandler(
+    healthRoutes(
+      readinessOf({
+        identify: async () => (await probot.auth()).request("GET /app"),
+        webhookUrl: async () => (await (await probot.auth()).request("GET /app/hook/config")).data.url ?? null,
+        expectedUrl: url ? `${url}/api/github/webhooks` : null,
+        now: clock.now,
+      }),
+    ),
+  );
+  if (url) {
+    const exchange = broker({
+      ...{ url, server, now: clock.now },
+      auth: async (installation) => asClient(await probot.auth(installation)),
+      admit: async ({ repository: { owner, name: repo, defaultBranch }, installation, ...asking }) =>
+        admit(await wakerOf(place, await probot.auth(installation), { owner, repo, defaultBranch }), asking),
+    });
+    addHandler(tokenRoute({ exchange, log: (fields, message) => probot.log.info(fields, message) }));
+  }
+  return { close: () => background.stop() };
+}
+
+interface Place {
+  readonly probot: Probot;
+  readonly url: string | undefined;
+  readonly server: string;
+  readonly clock: Waker["clock"];
+  readonly identity: () => Promise<Actor>;
+  readonly background: Background;
+}
+
+async function takeEvent(place: Place, context: TriggeringContext, trigger: Trigger): Promise<Taken> {
+  const { owner, name: repo, default_branch: defaultBranch } = context.payload.repository;
+  const waker = await wakerOf(place, context.octokit, { owner: owner.login, repo, defaultBranch });
+  const rules = () => configuredRules(waker.forge, defaultBranch);
+  const intake: Intake = { ...waker, rules, isRetried: true };
+  const taken = await take(intake, trigger);
+  context.log.info({ trigger: trigger.kind, taken }, "took an event");
+  return taken;
+}
+
+/** A delivery that is not answered in time, or not with success, GitHub counts as failed, and it is asked for again. */
+async function inTime(background: Background, taking: Promise<Taken>): Promise<void> {
+  background.run(() => taking.catch(() => undefined)); // whoever waits for the answer hears of it
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("GitHub's API is slow")), longestAnswerMs);
+  try {
+    await Promise.race([taking, late.promise]);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw Object.assign(new Error(`Not taken yet (${reason}); deliver it again.`), { status: 503 });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface At {
+  readonly owner: string;
+  readonly repo: string;
+  readonly defaultBranch: string;
+}
+
+async function wakerOf({ url, server, clock, identity, background, probot }: Place, octokit: ProbotOctokit, at: At) {
+  const { defaultBranch, ...of } = at;
+  return {
+    forge: octokitForge({ octokit: asClient(octokit), ...of, server, broker: url }),
+    store: storeOf(octokit, of),
+    clock,
+    app: await identity(),
+    defaultBranch,
+    afterwards: async (work: () => Promise<unknown>) => background.run(work),
+    log: (message: string, fields: object) => probot.log.warn(fields, message),
+  } satisfies Waker;
 }
 
 const silent = () => undefined;
@@ -77,20 +154,9 @@ function storeOf({ request, auth }: ProbotOctokit, at: { owner: string; repo: st
   return githubStore({ octokit, ...at });
 }
 
-function forgeOf({ octokit, payload: { repository } }: TriggeringContext, broker: string | undefined): Forge {
-  const { owner, name: repo, html_url } = repository;
-  return octokitForge({
-    octokit: asClient(octokit),
-    owner: owner.login,
-    repo,
-    server: new URL(html_url).origin,
-    broker,
-  });
-}
-
-/** Probot's client is an older sibling of @octokit/rest's: `request` is the same in both. */
-function asClient(octokit: ProbotOctokit): OctokitForgeOptions["octokit"] {
-  return octokit as unknown as OctokitForgeOptions["octokit"];
+/** Probot's client is an older sibling of @octokit/rest's: `request` and `graphql` are the same in both. */
+function asClient(octokit: ProbotOctokit): OctokitForgeOptions["octokit"] & Pick<Octokit, "graphql"> {
+  return octokit as unknown as Octokit;
 }
 
 /** Where Probot was told that GitHub is. */

@@ -57,7 +57,9 @@ export const canWrite = ({ permission }: User): boolean => ["admin", "maintain",
 
 /** Refuses callers who may not use the operation at all. The repository is public: everyone reads. */
 export function authorize(caller: Caller, id: string, method: string): void {
-  if (id === "apps/revoke-installation-access-token") return void actor(caller);
+  if (id === "apps/create-from-manifest") return;
+  if (/^apps\/(revoke-installation-access-token|list-repos-accessible-to-installation)$/.test(id))
+    return void actor(caller);
   if (id.startsWith("apps/")) {
     if (caller.kind !== "app") throw new Refusal(401, "A JSON web token could not be decoded");
     return;

@@ -58,6 +58,17 @@ function narrowed(asked: Readonly<Record<string, string>>): Permissions {
   return { ...Object.fromEntries(levels), metadata: "read" };
 }
 
+/** A new App's credentials: those of the world's one App. */
+function convertManifest({ world, params }: Call<"apps/create-from-manifest">) {
+  if (!world.app.manifests.delete(params.code)) throw new Refusal(404, "Not Found");
+  const secrets = {
+    client_secret: "a client secret",
+    webhook_secret: world.app.webhookSecret,
+    pem: world.app.privateKey,
+  };
+  return created({ ...appJson(world), ...secrets });
+}
+
 export const apps = {
   "apps/get-authenticated": ({ world }) => ok(appJson(world)),
   "apps/get-repo-installation": ({ world }) => ok(installationJson(world)),
@@ -66,8 +77,10 @@ export const apps = {
     if (caller.kind === "token") revoke(world, caller.secret);
     return noContent;
   },
-  "apps/redeliver-webhook-delivery": ({ world, params }) => {
-    world.bus.emit("redelivery", found(world.deliveries.get(String(params.delivery_id))));
-    return { status: 202, json: {} };
-  },
+  "apps/list-installations": ({ world }) => ({ page: [installationJson(world)] }),
+  "apps/list-repos-accessible-to-installation": ({ world }) => ({
+    page: [repoJson(world)],
+    wrap: (repositories) => ({ total_count: 1, repositories }),
+  }),
+  "apps/create-from-manifest": convertManifest,
 } satisfies Handlers;

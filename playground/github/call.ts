@@ -27,6 +27,7 @@ export interface Call<Id extends keyof operations> {
 
 /** A `page` is a whole list: the server cuts the asked page out of it and puts it into its `wrap`. */
 export type Reply =
+  | { readonly cursorPage: readonly unknown[]; readonly next: number | undefined }
   | { readonly status: number; readonly json?: unknown }
   | { readonly page: readonly unknown[]; readonly wrap?: (page: unknown[]) => unknown };
 

@@ -21,8 +21,8 @@ const FIRST_ID = 1_000_001;
 
 /** A world with its people and an empty repository, served at `url`, whose App signs in with the key. */
 export async function createWorld(
-  { owner, repo, dir, app }: GithubOptions,
-  { url, publicKey }: { url: string; publicKey: KeyObject },
+  { owner, repo, dir, app, webhook }: GithubOptions,
+  { url, publicKey, privateKey }: { url: string; publicKey: KeyObject; privateKey: KeyObject },
 ): Promise<World> {
   const gitDir = join(dir, `${repo}.git`);
   const defaultBranch = "main";
@@ -30,7 +30,11 @@ export async function createWorld(
   await createRepository(gitDir, defaultBranch);
   let last = FIRST_ID;
   return {
-    ...{ owner, repo, url, gitDir, dir, defaultBranch, app: { slug: app.slug, publicKey } },
+    ...{ owner, repo, url, gitDir, dir, defaultBranch },
+    app: {
+      ...{ slug: app.slug, publicKey, webhookSecret: webhook.secret, webhookUrl: null, manifests: new Map() },
+      privateKey: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
+    },
     ids: { ...IDS, app: app.id },
     bus: new EventEmitter<WorldEvents>(),
     users: new Map(population(owner, app.slug).map((user) => [user.login, user])),

@@ -2,6 +2,7 @@ import { actions } from "./actions.ts";
 import { apps } from "./apps.ts";
 import type { Handlers } from "./call.ts";
 import { gitData } from "./git-data.ts";
+import { hooks } from "./hooks.ts";
 import { issues } from "./issues.ts";
 import { labels } from "./labels.ts";
 import { pulls } from "./pulls.ts";
@@ -9,7 +10,7 @@ import { repos } from "./repos.ts";
 
 /** Everything that the double answers, by GitHub's own operation ids; the rest is 501. */
 export const handlers = {
-  ...{ ...apps, ...repos, ...issues, ...labels, ...pulls, ...gitData, ...actions },
+  ...{ ...apps, ...hooks, ...repos, ...issues, ...labels, ...pulls, ...gitData, ...actions },
 } satisfies Handlers;
 
 export type OperationId = keyof typeof handlers;

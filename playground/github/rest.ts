@@ -23,7 +23,15 @@ export async function answerRest(world: World, request: ApiRequest): Promise<Ans
   // The checks above are what makes parameters and body fit the handler of this very operation.
   const handler = handlers[id] as (call: unknown) => Reply | Promise<Reply>;
   const reply = await handler({ world, caller, params, body: sent });
-  return checked(world, id, "page" in reply ? pageOf(reply, url) : reply);
+  return checked(world, id, answerOf(reply, url));
+}
+
+function answerOf(reply: Reply, url: URL): Answer {
+  if ("page" in reply) return pageOf(reply, url);
+  if (!("cursorPage" in reply)) return reply;
+  const next = new URL(url);
+  next.searchParams.set("cursor", String(reply.next));
+  return { status: 200, json: reply.cursorPage, next: reply.next === undefined ? undefined : next.href };
 }
 
 function pageOf({ page: all, wrap = (items) => items }: Extract<Reply, { page: unknown }>, url: URL): Answer {

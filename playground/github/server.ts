@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
@@ -54,9 +54,11 @@ export async function openGithub(options: GithubOptions): Promise<Github> {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("The server is not listening on a port.");
   const { privateKey, publicKey } = newKeys();
-  const world = await createWorld(options, { url: `http://127.0.0.1:${address.port}`, publicKey });
+  const world = await createWorld(options, {
+    ...{ url: `http://127.0.0.1:${address.port}`, publicKey, privateKey },
+  });
   const waiting: Waiting = { dropped: [], duplicated: [], failures: [], forgotten: [] };
-  const webhooks = openWebhooks(world, options.webhook.secret, waiting);
+  const webhooks = openWebhooks(world, waiting);
   const issuer = openIssuer(world, newKeys().privateKey);
   const requests: LoggedRequest[] = [];
   const pages = new Map<string, Handler>([[oidcPrefix, issuer.handle]]);
@@ -64,13 +66,15 @@ export async function openGithub(options: GithubOptions): Promise<Github> {
   const stop = serve(server, listener({ world, waiting, requests, pages, gate }));
   return {
     ...{ world, issuer, requests, gate, faults: faultsInto(waiting) },
-    appPrivateKey: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
+    appPrivateKey: world.app.privateKey,
     tokens: {
       maintainer: mintToken(world, person(world, "maintainer")),
       outsider: mintToken(world, person(world, "outsider")),
     },
     handle: (prefix, handler) => void pages.set(prefix, handler),
-    setWebhookUrl: webhooks.setUrl,
+    setWebhookUrl: (url) => {
+      world.app.webhookUrl = url;
+    },
     webhooksSettled: webhooks.settled,
     close: async () => {
       await Promise.all([stop(), webhooks.close()]);
@@ -107,16 +111,27 @@ async function answer({ world, waiting: { forgotten }, gate }: Desk, request: Ap
   return { status, headers, json: { message: "A failure that a test asked for." } };
 }
 
+/** Without its content, where the client has it already. */
+function unlessKnown(answer: Answer, known: string | undefined): Answer {
+  if (answer.status !== 200 || answer.json === undefined) return answer;
+  const { next, json } = answer;
+  const etag = `W/"${createHash("sha256")
+    .update(JSON.stringify([json, next]))
+    .digest("hex")}"`;
+  return known === etag ? { status: 304, headers: { etag } } : { ...answer, headers: { ...answer.headers, etag } };
+}
+
 /** Sends each request to the API, to git or to a mounted page; never rejects. */
 function listener(desk: Desk): (...exchange: Parameters<Handler>) => Promise<void> {
   const { world, waiting, requests, pages } = desk;
   const git = `/${world.owner}/${world.repo}.git/`;
   const api = async (place: ApiPlace, ...[request, response]: Parameters<Handler>) => {
-    const asked = { ...place, authorization: request.headers.authorization, body: await text(request) };
+    const { authorization, "if-none-match": known } = request.headers;
+    const asked = { ...place, authorization, body: await text(request) };
     const fits = ({ method, path, body }: Failure) =>
       method === asked.method && path.test(asked.path) && asked.body.includes(body);
     const failure = take(waiting.failures, fits);
-    send(response, await answer(desk, asked, failure));
+    send(response, unlessKnown(await answer(desk, asked, failure), known));
     requests.push({ method: place.method, path: place.path, status: response.statusCode });
   };
   const page = (url: URL) => {

@@ -6,8 +6,6 @@ import { type Attempt, commentWebhook, issueWebhook, runWebhook } from "./payloa
 const TIME_LIMIT_MS = 10_000;
 
 interface Webhooks {
-  /** Nothing is sent before an address is known. */
-  setUrl(url: string): void;
   /** Resolves once everything that has happened so far was delivered, or failed to be. */
   settled(): Promise<void>;
   /** Gives up what is not delivered yet. */
@@ -15,8 +13,7 @@ interface Webhooks {
 }
 
 /** Sends the App's webhooks for what happens on the bus, in that order, one after another. */
-export function openWebhooks(world: World, secret: string, { dropped, duplicated }: Waiting): Webhooks {
-  let url: string | null = null;
+export function openWebhooks(world: World, { dropped, duplicated }: Waiting): Webhooks {
   let queue = Promise.resolve();
   const closing = new AbortController();
 
@@ -24,7 +21,9 @@ export function openWebhooks(world: World, secret: string, { dropped, duplicated
   const enqueue = (rendering: Promise<Attempt | null>) => {
     const sending = Promise.all([rendering, queue]).then(async ([attempt]) => {
       const same = (event: string) => event === attempt?.event;
-      if (!attempt || url === null || closing.signal.aborted || take(dropped, same)) return;
+      const { webhookUrl: url, webhookSecret: secret } = world.app;
+      if (!attempt || url === null || closing.signal.aborted) return;
+      if (take(dropped, same)) return log(world, attempt, 0);
       const to = { url, secret, closing: closing.signal };
       await deliver(world, attempt, to);
       if (take(duplicated, same)) await deliver(world, attempt, to);
@@ -36,9 +35,6 @@ export function openWebhooks(world: World, secret: string, { dropped, duplicated
   world.bus.on("run", (event) => enqueue(runWebhook(world, event)));
   world.bus.on("redelivery", (delivery) => enqueue(Promise.resolve({ ...delivery, redelivery: true })));
   return {
-    setUrl: (next) => {
-      url = next;
-    },
     settled: () => queue,
     close: () => {
       closing.abort();
@@ -65,8 +61,11 @@ async function deliver(world: World, attempt: Attempt, { url, secret, closing }:
   const signal = AbortSignal.any([AbortSignal.timeout(TIME_LIMIT_MS), closing]);
   const response = await fetch(url, { method: "POST", headers, body, signal }).catch(() => null);
   await response?.body?.cancel();
-  const sent = { id: world.nextId(), status: response?.status ?? 0 };
-  const delivery: Delivery = { ...attempt, ...sent };
+  log(world, attempt, response?.status ?? 0);
+}
+
+function log(world: World, attempt: Attempt, status: number): void {
+  const delivery: Delivery = { ...attempt, id: world.nextId(), at: world.now(), status };
   world.deliveries.set(String(delivery.id), delivery);
   world.bus.emit("delivery", delivery);
 }

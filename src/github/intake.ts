@@ -24,12 +24,17 @@ import { attempt, isHeld, type Recovery, recover, type Waker, wake } from "./wak
 export interface Intake extends Waker {
   /** As configured now; null when the configuration cannot be used. */
   readonly rules: () => Promise<Rules | null>;
+  /** Whether an event that could not be taken for now comes again by itself: then no person has to be asked to. */
+  readonly isRetried: boolean;
 }
 
 /** What became of a trigger, for the log. */
 export type Taken = "ignored" | "refused" | "answered" | "queued" | "resumed" | "known" | Recovery;
 
-/** Acts on a trigger: afterwards the prompt is in the journal, a run is on its way, and the person has a receipt. */
+/**
+ * Acts on a trigger. When it is done, what was asked is safe in a journal, or is none of ours; a run and a receipt are on their
+ * way. Rejects where that is not so, with {@link ForgeError} or {@link StoreError} where GitHub gave no usable answer.
+ */
 export function take(intake: Intake, trigger: Trigger): Promise<Taken> {
   switch (trigger.kind) {
     case "comment":
@@ -48,12 +53,12 @@ async function takeComment(intake: Intake, id: number): Promise<Taken> {
   if (!comment || !command || comment.author.bot) return "ignored";
   const permitted = await mayStart(intake, comment.author, comment.thread, intake.rules());
   if (permitted !== "yes") {
-    if (permitted === "no") await conversation.react(comment.id, "confused");
+    if (permitted === "no") await intake.afterwards(() => conversation.react(comment.id, "confused"));
     return "refused";
   }
   switch (command.kind) {
     case "help":
-      await conversation.post(comment.thread, usageComment);
+      await intake.afterwards(() => conversation.post(comment.thread, usageComment));
       return "answered";
     case "resume":
       return takeResume(intake, comment, command.prefix);
@@ -81,21 +86,24 @@ async function takeLabel(intake: Intake, trigger: Extract<Trigger, { kind: "labe
 type Permitted = "yes" | "no" | "told";
 
 async function mayStart(
-  { forge }: Intake,
+  intake: Intake,
   person: Account,
   thread: number,
   rules: Promise<Rules | null> | Rules | null,
 ): Promise<Permitted> {
+  const { forge } = intake;
   try {
     const [standing, known] = await Promise.all([forge.repo.standing(person), rules]);
     // Where the configuration cannot be used, every prompt is answered with that, and nothing else is done.
     const needed = known?.trigger ?? "write";
     if (levels.indexOf(standing) >= levels.indexOf(needed)) return "yes";
     if (standing === "none") return "no";
-    await forge.conversation.post(thread, notEnoughComment(person.login, { standing, needed }));
+    await intake.afterwards(() =>
+      forge.conversation.post(thread, notEnoughComment(person.login, { standing, needed })),
+    );
     return "told";
   } catch (error) {
-    if (!(error instanceof ForgeError)) throw error;
+    if (!(error instanceof ForgeError) || intake.isRetried) throw error;
     await forge.conversation.post(thread, unverifiedComment(person.login, error.message));
     return "told";
   }
@@ -123,7 +131,7 @@ async function admit(intake: Intake, { source, textOn, by }: Asked): Promise<Ent
   const thread = await conversation.thread(source.thread);
   if (!thread) return "ignored";
   if (thread.pull?.fork) {
-    await conversation.post(thread.number, forkComment);
+    await intake.afterwards(() => conversation.post(thread.number, forkComment));
     return "answered";
   }
   const { title, ...on } = thread;
@@ -134,26 +142,32 @@ async function admit(intake: Intake, { source, textOn, by }: Asked): Promise<Ent
 /** Tells on the thread why the prompt may not be in the journal; what the platform failed in is thrown on, for the log. */
 async function explain(intake: Intake, thread: number, error: unknown): Promise<"answered"> {
   const { conversation } = intake.forge;
+  if (intake.isRetried && isForNow(error)) throw error;
   if (error instanceof ForgeError) {
     await attempt(intake, conversation.post(thread, failedComment(error.message)));
     throw error;
   }
   if (!(error instanceof JournalError || error instanceof StoreError)) throw error;
-  const unreachable = error instanceof StoreError && error.kind === "unreachable";
-  await conversation.post(thread, (unreachable ? unreachableComment : brokenSessionComment)(error.message));
+  const tell = isForNow(error) ? unreachableComment : brokenSessionComment;
+  await conversation.post(thread, tell(error.message));
   return "answered";
+}
+
+function isForNow(error: unknown): boolean {
+  return error instanceof ForgeError || (error instanceof StoreError && error.kind === "unreachable");
 }
 
 /** The prompt is in the journal: a run, unless one is there, and a receipt. */
 async function serve(intake: Intake, { source, comment }: Asked, entered: Entered): Promise<Taken> {
   const { conversation } = intake.forge;
-  if (await needsRun(intake, entered)) {
-    await attempt(intake, writeStatus(intake.forge, entered.tip.session, source.thread));
-    await wake(intake, entered.tip, source.thread);
-  }
-  if (!entered.isNew) return "known";
-  if (comment !== undefined) await attempt(intake, conversation.react(comment, "eyes"));
-  return "queued";
+  await intake.afterwards(async () => {
+    if (await needsRun(intake, entered)) {
+      await attempt(intake, writeStatus(intake.forge, entered.tip.session, source.thread));
+      await wake(intake, entered.tip, source.thread);
+    }
+    if (entered.isNew && comment !== undefined) await attempt(intake, conversation.react(comment, "eyes"));
+  });
+  return entered.isNew ? "queued" : "known";
 }
 
 /** A prompt that is known already needs one where the event that brought it was cut off before it asked for one. */

@@ -15,20 +15,19 @@ export type Verified =
   | { readonly ok: false; readonly refusal: Refusal };
 
 /**
- * Reads OIDC tokens of Actions runs, each once: signed by this GitHub, for this audience, valid now, not seen before.
- * Used tokens are remembered until they expire, in this process. Rejects when the issuer's keys cannot be had.
+ * Reads OIDC tokens of Actions runs: signed by this GitHub, for this audience, valid now. Rejects when the issuer's keys
+ * cannot be had.
  */
 export function verifier({ server, audience, now }: VerifierOptions): (jwt: string) => Promise<Verified> {
   const issuer = issuerOf(server);
   const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks`));
-  const useUp = onceOnly(now);
   return async (jwt) => {
     const required = { algorithms: ["RS256"], requiredClaims: ["exp", "nbf", "jti"], currentDate: now() };
     try {
       const { payload } = await jwtVerify(jwt, keys, { issuer, audience, ...required });
       const parsed = v.safeParse(claimsSchema, payload);
       if (!parsed.success) return { ok: false, refusal: "malformed" };
-      return useUp(parsed.output) ? { ok: true, claims: parsed.output } : { ok: false, refusal: "replayed" };
+      return { ok: true, claims: parsed.output };
     } catch (error) {
       return { ok: false, refusal: refusalOf(error) };
     }
@@ -38,17 +37,6 @@ export function verifier({ server, audience, now }: VerifierOptions): (jwt: stri
 function issuerOf(server: string): string {
   const { origin } = new URL(server);
   return origin === "https://github.com" ? "https://token.actions.githubusercontent.com" : `${origin}/_services/token`;
-}
-
-/** Answers true for the first use of each token. */
-function onceOnly(now: () => Date): (claims: Claims) => boolean {
-  const used = new Map<string, number>();
-  return ({ jti, exp }) => {
-    for (const [id, until] of used) if (until * 1000 <= now().getTime()) used.delete(id);
-    if (used.has(jti)) return false;
-    used.set(jti, exp);
-    return true;
-  };
 }
 
 const byClaim: Readonly<Record<string, Refusal>> = { iss: "issuer", aud: "audience", exp: "time", nbf: "time" };

@@ -16,12 +16,15 @@ export async function takeResume(waker: Waker, comment: Comment, prefix: string)
   if (!only || found.length > 1) {
     const tips = await Promise.all(found.map((id) => store.tip(id)));
     const sessions = tips.flatMap((tip) => (tip ? [tip.session] : []));
-    await conversation.post(comment.thread, only ? ambiguousComment(prefix, sessions) : noSuchSessionComment(prefix));
+    const answer = only ? ambiguousComment(prefix, sessions) : noSuchSessionComment(prefix);
+    await waker.afterwards(() => conversation.post(comment.thread, answer));
     return "answered";
   }
   const { session } = await makeActive(waker, only, comment);
-  await attempt(waker, conversation.react(comment.id, "eyes"));
-  await attempt(waker, writeStatus(forge, session, comment.thread));
+  await waker.afterwards(async () => {
+    await attempt(waker, conversation.react(comment.id, "eyes"));
+    await attempt(waker, writeStatus(forge, session, comment.thread));
+  });
   return "resumed";
 }
 

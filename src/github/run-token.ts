@@ -32,6 +32,8 @@ export interface RunTokenOptions {
   /** The app's public URL. */
   readonly broker: string;
   readonly session: SessionId;
+  /** The wake-up that the run answers. */
+  readonly nonce: string;
   /** `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN`; empty without `id-token: write`. */
   readonly requestUrl: string;
   readonly requestToken: string;
@@ -43,7 +45,8 @@ export async function runToken({ fetch: send = fetch, ...options }: RunTokenOpti
   const url = publicUrl(options.broker);
   const jwt = await identityToken(options, url, send);
   // In the body, because servers log the headers of a request.
-  const body = JSON.stringify({ session: options.session, identity: jwt });
+  const { session, nonce } = options;
+  const body = JSON.stringify({ session, nonce, identity: jwt });
   const request = { method: "POST", headers: { "content-type": "application/json" } };
   const answer = await ask(send, `${url}${tokenPath}`, { ...request, body }).catch((error: unknown) => {
     const message = `The Offshoot app at ${url} cannot be reached. Check the input \`broker\` and that the app is up.`;
@@ -52,7 +55,7 @@ export async function runToken({ fetch: send = fetch, ...options }: RunTokenOpti
   const grant = v.safeParse(grantSchema, answer.json);
   if (answer.ok && grant.success) return grant.output;
   const { message, refusal } = v.parse(v.fallback(refusedSchema, noReason), answer.json);
-  const kind = refusal === "unwanted" ? "unwanted" : "refused";
+  const kind = refusal === "unwanted" || refusal === "superseded" ? "unwanted" : "refused";
   throw new RunTokenError(kind, `The Offshoot app at ${url} gave no token (HTTP ${answer.status}): ${message}`);
 }
 

@@ -12,7 +12,7 @@ export interface TokenRouteOptions {
 
 type Reply = { readonly status: number; readonly body: unknown };
 
-const bodySchema = v.object({ session: sessionIdSchema, identity: v.string() });
+const bodySchema = v.object({ session: sessionIdSchema, nonce: v.optional(v.string(), ""), identity: v.string() });
 
 const maxBody = 16_384;
 
@@ -31,10 +31,13 @@ async function answer({ exchange, log }: TokenRouteOptions, request: IncomingMes
   if (request.method !== "POST") return { status: 405, body: { message: `Use POST ${tokenPath}.` } };
   const asked = await readBody(request);
   if (asked === null)
-    return { status: 400, body: { message: 'The body must be {"session": "<ULID>", "identity": "<JWT>"}.' } };
-  const { session, identity } = asked;
+    return {
+      status: 400,
+      body: { message: 'The body must be {"session": "<ULID>", "nonce": "<ULID>", "identity": "<JWT>"}.' },
+    };
+  const { session, nonce, identity } = asked;
   try {
-    const exchanged = await exchange({ jwt: identity, session });
+    const exchanged = await exchange({ jwt: identity, session, nonce });
     log({ session, outcome: exchanged.ok ? "granted" : exchanged.refusal }, "a run asked for a token");
     return exchanged.ok ? { status: 200, body: exchanged.grant } : refused(exchanged.refusal);
   } catch (error) {

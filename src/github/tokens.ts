@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import type { Octokit } from "@octokit/rest";
+import type { Proof } from "../sessions/decide.ts";
 import type { SessionId } from "../sessions/ids.ts";
 import { type Claims, checkClaims, type Expected, type Refusal, type Repository, type Run } from "./claims.ts";
 import { orNull } from "./octokit-calls.ts";
@@ -10,6 +12,10 @@ type Client = Pick<Octokit, "request">;
 /** A run that has shown who it is and asks to work on a session. */
 export interface Asking {
   readonly session: SessionId;
+  /** The wake-up that it says it answers; empty for none. */
+  readonly nonce: string;
+  /** What it showed, which is good once. */
+  readonly proof: Proof;
   readonly run: Run;
   readonly repository: Repository;
   readonly installation: number;
@@ -22,8 +28,8 @@ export interface BrokerOptions {
   readonly server: string;
   /** The App's own client, or an installation's: Probot's `auth`. */
   readonly auth: (installation?: number) => Promise<Client>;
-  /** Whether the session exists, and this run holds its lease or finds something to take up. */
-  readonly isWanted: (asking: Asking) => Promise<boolean>;
+  /** Null where the run is wanted for the session, and shows its proof for the first time. */
+  readonly admit: (asking: Asking) => Promise<Refusal | null>;
   readonly now: () => Date;
 }
 
@@ -32,7 +38,7 @@ export type Exchanged =
   | { readonly ok: false; readonly refusal: Refusal };
 
 /** Gives an installation token for a run's OIDC token. Rejects when GitHub gives no usable answer. */
-export type Exchange = (asked: { readonly jwt: string; readonly session: SessionId }) => Promise<Exchanged>;
+export type Exchange = (asked: Pick<Asking, "session" | "nonce"> & { readonly jwt: string }) => Promise<Exchanged>;
 
 /** What the runner needs, and no more. */
 const permissions = {
@@ -44,10 +50,10 @@ const permissions = {
 } as const;
 
 /** The token broker of one app: a run's identity in, a token for its one repository out. */
-export function broker({ url, server, auth, isWanted, now }: BrokerOptions): Exchange {
+export function broker({ url, server, auth, admit, now }: BrokerOptions): Exchange {
   const verify = verifier({ server, audience: publicUrl(url), now });
   let actor: Grant["actor"] | null = null;
-  return async ({ jwt, session }) => {
+  return async ({ jwt, session, nonce }) => {
     const verified = await verify(jwt);
     if (!verified.ok) return verified;
     const { claims } = verified;
@@ -60,10 +66,17 @@ export function broker({ url, server, auth, isWanted, now }: BrokerOptions): Exc
     if (!checked.ok) return checked;
     const { repository } = expected;
     const run = { id: claims.run_id, attempt: claims.run_attempt };
-    if (!(await isWanted({ session, run, repository, installation }))) return { ok: false, refusal: "unwanted" };
+    const refusal = await admit({ session, nonce, run, repository, installation, proof: proofOf(claims) });
+    if (refusal) return { ok: false, refusal };
     actor ??= await botOf(app, client);
     return { ok: true, grant: { ...(await mint(app, installation, repository)), actor } };
   };
+}
+
+/** A journal is for many to read, so it has a digest of the id. */
+function proofOf({ jti, exp }: Claims): Proof {
+  const id = createHash("sha256").update(jti).digest("base64url");
+  return { id, until: new Date(exp * 1000).toISOString() };
 }
 
 async function installationOf(app: Client, claims: Claims): Promise<number | null> {

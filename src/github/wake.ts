@@ -16,6 +16,8 @@ export interface Waker {
   /** Ourselves, for what no person asked for. */
   readonly app: Actor;
   readonly defaultBranch: string;
+  /** Does what nobody has to wait for once an event is safe in a journal: receipts, and asking for runs. */
+  readonly afterwards: (work: () => Promise<unknown>) => Promise<unknown>;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -36,14 +38,13 @@ export async function isWanted(witness: Witness, session: Session, run: Pick<Run
 }
 
 /** Asks for a run; where none can be had, the thread is told why. */
-export async function wake({ forge, defaultBranch }: Waker, tip: Tip, thread: number): Promise<boolean> {
+export async function wake({ forge, defaultBranch }: Waker, tip: Tip, thread: number): Promise<void> {
   const dispatched = await forge.runs.dispatch({
     session: tip.session.session,
     nonce: tip.session.wake ?? tip.commit,
     branch: defaultBranch,
   });
   if (!dispatched.ok) await forge.conversation.post(thread, dispatchFailedComment(dispatched));
-  return dispatched.ok;
 }
 
 /** What became of a session whose run has ended. */
@@ -59,16 +60,21 @@ export async function recover(waker: Waker, session: SessionId, ended: Run): Pro
   if (rescue(hand, found.session, end).kind === "leave") return "left";
   if (await forge.runs.isUnderWay(session, ended)) return "left";
   const done = await transact({ store, session, pause: backOff }, ({ session: now }) => {
+    // Of two who find it lost, one wakes it.
+    if (now.wake !== found.session.wake) return { change: null, result: "leave" as const };
     const decision = rescue(hand, now, end);
     return { change: decision.kind === "leave" ? null : decision.change, result: decision.kind };
   });
   if (!done.ok || done.result === "leave") return "left";
-  const thread = waitingThread(done.tip.session);
+  const { result, tip } = done;
+  const thread = waitingThread(tip.session);
   if (thread === null) return "left";
-  await attempt(waker, writeStatus(forge, done.tip.session, thread));
-  if (done.result === "wake") return (await wake(waker, done.tip, thread)) ? "woken" : "left";
-  await attempt(waker, forge.conversation.post(thread, gaveUpComment(done.tip.session)));
-  return "gave up";
+  await waker.afterwards(async () => {
+    await attempt(waker, writeStatus(forge, tip.session, thread));
+    if (result === "wake") await wake(waker, tip, thread);
+    else await attempt(waker, forge.conversation.post(thread, gaveUpComment(tip.session)));
+  });
+  return result === "wake" ? "woken" : "gave up";
 }
 
 /** The lease that the session has now, if its run has ended. */

@@ -166,6 +166,19 @@ function after({ now }: Hand, ms: number): string {
   return new Date(now().getTime() + ms).toISOString();
 }
 
+export interface Proof {
+  /** Stands for one showing of a run's identity. */
+  readonly id: string;
+  /** RFC 3339: when it is good no longer. */
+  readonly until: string;
+}
+
+/** Gives a run a token for a proof that nobody has used before; null where somebody has. */
+export function grantToken(hand: Hand, session: Session, run: Pick<Run, "id">, proof: Proof): Change | null {
+  if (session.proofs?.some(({ id }) => id === proof.id)) return null;
+  return { facts: [fact(hand, "token.granted", { run: run.id, proof: proof.id, until: proof.until })] };
+}
+
 /** Whether a lease that has to be renewed was not; one with a run never expires, the platform knows about the run. */
 export function hasExpired({ until }: Lease, now: Date): boolean {
   return until !== undefined && Date.parse(until) < now.getTime();

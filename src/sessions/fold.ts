@@ -100,6 +100,8 @@ function change(session: Session, event: Later): Session {
       };
     case "lease.taken":
       return leaseTaken(session, event);
+    case "token.granted":
+      return tokenGranted(session, event);
     case "lease.renewed":
       return { ...session, lease: { ...held(session, event), until: event.until } };
     case "lease.released":
@@ -171,6 +173,11 @@ function leaseTaken(session: Session, event: EventOf<"lease.taken">): Session {
     },
     ...(turn ? { turn: { ...turn, runs: turn.runs + 1 } } : {}),
   };
+}
+
+function tokenGranted(session: Session, { at, proof: id, until }: EventOf<"token.granted">): Session {
+  const good = (session.proofs ?? []).filter((proof) => Date.parse(proof.until) > Date.parse(at));
+  return { ...session, proofs: [...good, { id, until }] };
 }
 
 /** A job's time is up for the longest of turns: that is no sign of something in it that kills runs. */

@@ -89,6 +89,8 @@ const events = [
     /** Without a platform's run to ask: when the lease ends, unless it is renewed. */
     until: v.optional(v.pipe(v.string(), v.isoTimestamp())),
   }),
+  /** The app has given the run a token for the identity that it showed; `proof` stands for that, which is good once. */
+  event("token.granted", { run: runSchema.entries.id, proof: v.string(), until: v.string() }),
   event("lease.renewed", { epoch: count, until: v.pipe(v.string(), v.isoTimestamp()) }),
   /** `why`: there is something left to do. A `lost` run did not give it back itself; whoever found that out did. */
   event("lease.released", { epoch: count, why: v.optional(v.picklist(["job-limit", "cancelled", "lost"])) }),

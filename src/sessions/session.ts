@@ -95,6 +95,8 @@ const stateSchema = v.strictObject({
   keys: v.optional(v.strictObject({ since: v.number(), ring: keyRingSchema })),
   usage: usageSchema,
   lease: v.optional(leaseSchema),
+  /** What runs have shown of their identity, until it would be good no longer. */
+  proofs: v.optional(v.array(v.strictObject({ id: v.string(), until: v.string() }))),
   /** Why the last run gave the session back with something left to do, until another run is asked for. */
   left: v.optional(v.picklist(["job-limit", "cancelled"])),
   turn: v.optional(

@@ -19,6 +19,7 @@ const weight: readonly EventType[] = [
   "effect.done",
   "lease.released",
   "wake.requested",
+  "token.granted",
 ];
 
 /** One readable line for an append, so that `git log` of the session's ref is its timeline. */
@@ -63,6 +64,8 @@ function line(event: Event): string {
       return wakes[event.reason];
     case "lease.taken":
       return `${event.run ? `run ${event.run.id}` : event.holder} took the session (epoch ${event.epoch})`;
+    case "token.granted":
+      return `gave run ${event.run} a token`;
     case "lease.renewed":
       return `still at work, until ${event.until}`;
     case "lease.released":

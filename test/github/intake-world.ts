@@ -65,6 +65,8 @@ export async function openIntakeWorld(): Promise<IntakeWorld> {
     ...{ forge, store, app: offshoot, defaultBranch: "main" },
     clock: { now: () => new Date(), newId: () => ulid() },
     rules: async () => ({ label: "agent", trigger: "write" }),
+    isRetried: false,
+    afterwards: (work) => work(),
     log: () => undefined,
   };
   const dispatched: Record<string, string>[] = [];

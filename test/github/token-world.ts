@@ -6,11 +6,16 @@ import { onTestFinished } from "vitest";
 import { resolveRevision } from "../../playground/github/git.ts";
 import type { Github } from "../../playground/github/server.ts";
 import type { Run, World } from "../../playground/world.ts";
+import { admit } from "../../src/github/admit.ts";
+import { octokitForge } from "../../src/github/octokit-forge.ts";
 import { tokenPath } from "../../src/github/run-token.ts";
 import { tokenRoute } from "../../src/github/token-route.ts";
 import { type Asking, broker } from "../../src/github/tokens.ts";
 import type { SessionId } from "../../src/sessions/ids.ts";
-import { openWithMain } from "../playground/github-fixture.ts";
+import { memoryStore } from "../../src/sessions/memory-store.ts";
+import type { SessionStore } from "../../src/sessions/store.ts";
+import { at, client, openWithMain } from "../playground/github-fixture.ts";
+import { hand, offshoot, openIn } from "../sessions/events.ts";
 
 export const session = "01JH4QTM5N8V2KX9C3PD7WBYRA" as SessionId;
 export const otherSession = "01JH4QTM5N8V2KX9C3PD7WBYRB" as SessionId;
@@ -21,6 +26,9 @@ export interface TokenWorld {
   readonly world: World;
   /** The app's public URL. */
   readonly url: string;
+  /** The wake-up of the session. */
+  readonly nonce: string;
+  readonly store: SessionStore;
   /** Who was found to be a good run and was looked at last. */
   readonly asked: Asking[];
   /** What the app logged, as JSON. */
@@ -40,12 +48,16 @@ export async function openTokenWorld({ isWanted = true } = {}): Promise<TokenWor
   if (address === null || typeof address === "string") throw new Error("The broker is not listening on a port.");
   const url = `http://127.0.0.1:${address.port}`;
   const app = probot(github);
+  const forge = octokitForge({ ...at, octokit: client(github, github.tokens.maintainer), server: world.url });
+  const clock = hand(offshoot);
+  const store = memoryStore();
+  const nonce = (isWanted ? (await openIn(store, session)).session.wake : null) ?? "";
   const exchange = broker({
     ...{ url, server: world.url, now: world.now },
     auth: (installation) => app.auth(installation),
-    isWanted: async (asking) => {
+    admit: async (asking) => {
       asked.push(asking);
-      return isWanted;
+      return admit({ store, clock, app: offshoot, forge }, asking);
     },
   });
   const route = tokenRoute({ exchange, log: (fields, message) => logged.push(JSON.stringify({ ...fields, message })) });
@@ -56,12 +68,12 @@ export async function openTokenWorld({ isWanted = true } = {}): Promise<TokenWor
     server.close();
     server.closeAllConnections();
   });
-  const post = async (identity: string, body: unknown = { session, identity }) => {
+  const post = async (identity: string, body: unknown = { session, nonce, identity }) => {
     const headers = { "content-type": "application/json" };
     const response = await fetch(`${url}${tokenPath}`, { method: "POST", headers, body: JSON.stringify(body) });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   };
-  return { github, world, url, asked, logged, post };
+  return { github, world, url, nonce, store, asked, logged, post };
 }
 
 /** A test that makes GitHub fail wants to hear of it at once. */

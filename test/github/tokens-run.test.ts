@@ -26,12 +26,12 @@ async function exchangingAction(): Promise<string> {
     import { appendFileSync } from "node:fs";
     if (process.env.STATE_done) process.exit(); // the post part
     appendFileSync(process.env.GITHUB_STATE, "done=yes\\n");
-    const { INPUT_BROKER: broker, INPUT_SESSION: session, ...env } = process.env;
+    const { INPUT_BROKER: broker, INPUT_SESSION: session, INPUT_NONCE: nonce, ...env } = process.env;
     const requestUrl = env.ACTIONS_ID_TOKEN_REQUEST_URL, requestToken = env.ACTIONS_ID_TOKEN_REQUEST_TOKEN;
     const response = await fetch(requestUrl, { headers: { authorization: "bearer " + requestToken } });
     console.log("identity", (await response.json()).value.split(".")[1]);
     console.log("asks with", requestToken);
-    const { token, ...grant } = await runToken({ broker, session, requestUrl, requestToken });
+    const { token, ...grant } = await runToken({ broker, session, nonce, requestUrl, requestToken });
     const answer = await fetch(env.GITHUB_API_URL + "/repos/" + env.GITHUB_REPOSITORY + "/issues", {
       method: "POST", headers: { authorization: "token " + token }, body: JSON.stringify({ title: "By the run" }),
     });
@@ -42,13 +42,13 @@ async function exchangingAction(): Promise<string> {
 }
 
 /** Dispatches the workflow that users copy, as the app does, and waits for its run. */
-async function dispatch({ github, world, url }: TokenWorld): Promise<Run> {
+async function dispatch({ github, world, url, nonce }: TokenWorld): Promise<Run> {
   const ended = new Promise<Run>((resolve) => {
     world.bus.on("run", ({ action, run }) => action === "completed" && resolve(run));
   });
   await client(github, github.tokens.maintainer).rest.actions.createWorkflowDispatch({
     ...at,
-    ...{ workflow_id: "offshoot.yml", ref: "main", inputs: { session, nonce: "01", broker: url } },
+    ...{ workflow_id: "offshoot.yml", ref: "main", inputs: { session, nonce, broker: url } },
   });
   return ended;
 }
@@ -125,7 +125,14 @@ async function openJob(overrides: { session?: typeof session } = {}) {
   const { world, url } = tokens;
   world.idTokenRequests.set("a job's secret", claimsOf(world, await addRun(world), url));
   const requestUrl = `${world.url}/_services/pipelines/idtoken/1?api-version=2.0`;
-  const options = { broker: `${url}/`, session, requestUrl, requestToken: "a job's secret", ...overrides };
+  const options = {
+    broker: `${url}/`,
+    session,
+    nonce: tokens.nonce,
+    requestUrl,
+    requestToken: "a job's secret",
+    ...overrides,
+  };
   return { ...tokens, options };
 }
 

@@ -1,9 +1,12 @@
-import { generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { decodeJwt, exportSPKI, importJWK, SignJWT } from "jose";
 import { expect, test } from "vitest";
 import { iso } from "../../playground/github/render.ts";
 import { type Refusal, refusals } from "../../src/github/claims.ts";
+import { fact } from "../../src/sessions/decide.ts";
+import { type Change, compose } from "../../src/sessions/store.ts";
 import { at, client, openClone } from "../playground/github-fixture.ts";
+import { given, hand, offshoot } from "../sessions/events.ts";
 import { addRun, claimsOf, openTokenWorld, otherSession, session, type TokenWorld } from "./token-world.ts";
 
 /** A broker, a live run of the session, and what GitHub says about that run. */
@@ -32,7 +35,7 @@ test("a run gets a token for its repository, with what the runner needs and no m
     actor: { login: "offshoot[bot]", id: 600_004 },
   });
   const repository = { id: 700_001, ownerId: 600_001, owner: "octo", name: "sample", defaultBranch: "main" };
-  expect(asked).toEqual([{ session, run: { id: run.id, attempt: 1 }, repository, installation: 500_001 }]);
+  expect(asked).toMatchObject([{ session, run: { id: run.id, attempt: 1 }, repository, installation: 500_001 }]);
   const { permissions, expiresAt } = world.tokens.get(String(body.token)) ?? {};
   expect(permissions).toEqual({
     ...{ contents: "write", issues: "write", pull_requests: "write" },
@@ -96,6 +99,28 @@ test("refused: a run for another session, another session for the run, a run tha
   expect(await post(identity, { session: otherSession, identity })).toEqual(refused(403, "session"));
   const ended = claimsOf(world, await addRun(world, { status: "completed", conclusion: "success" }), url);
   expect(await post(await sign(ended))).toEqual(refused(403, "over"));
+});
+
+test("a proof that another app has taken is refused here; a run whose wake-up was replaced is told so, unless it holds the session", async () => {
+  const { claims, sign, post, nonce, store, run } = await openWithRun();
+  const identity = await sign(claims);
+  const proof = createHash("sha256")
+    .update(String(decodeJwt(identity).jti))
+    .digest("base64url");
+  const granted = fact(hand(offshoot), "token.granted", { run: run.id, proof, until: "2126-11-27T00:00:00Z" });
+  const append = async (...facts: Change["facts"]) => {
+    await store.append(compose(session, given(await store.tip(session)), { facts }));
+  };
+  await append(granted);
+  expect(await post(identity)).toEqual(refused(401, "replayed"));
+
+  const late = await sign(claims);
+  expect(await post(late, { session, nonce: "01", identity: late })).toEqual(refused(403, "superseded"));
+  const taken = { epoch: 1, holder: "runner", run: { id: run.id, attempt: 1, url: "" } };
+  await append(fact(hand(offshoot), "lease.taken", taken));
+  expect((await post(late, { session, nonce: "01", identity: late })).status).toBe(200);
+  expect((await store.tip(session))?.session.proofs).toHaveLength(2);
+  expect(nonce).not.toBe("01");
 });
 
 test("refused: a session that has nothing for the run", async () => {

@@ -68,6 +68,8 @@ async function append(job: Job, repository: Repository, dying: Mortal): Promise<
   const intake = {
     ...{ forge: forgeOf(job, dying), store: gitStore(repository), app: offshoot, defaultBranch: "main", log },
     clock: hand,
+    isRetried: false,
+    afterwards: (work: () => Promise<unknown>) => work(),
     rules: async () => null,
   };
   await take(intake, { kind: "comment", comment: job.comment });

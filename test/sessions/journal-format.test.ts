@@ -55,7 +55,7 @@ function split(events: readonly Event[], starts: readonly number[]): readonly (r
 
 const examples = decode(text(lines), { commit: someCommit, after: 0 });
 /** The examples as the appends that a run would make of them; the fork goes on from the one that ended the turn. */
-const appends = split(examples, [0, 3, 4, 7, 10, 13, 17, 19]);
+const appends = split(examples, [0, 3, 4, 7, 10, 13, 17, 19, 20]);
 const shared = appends.slice(0, 6);
 const forkExamples = decode(text(forkLines), { commit: someCommit, after: given(shared.flat().at(-1)).seq });
 const forkAppends = split(forkExamples, [0, 1, 3, 6, 7, 11, 12, 14, 15, 16, 18, 20, 22, 24, 25, 26]);
