@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { healthPath } from "../src/server/health.ts";
 import type { Github } from "./github/server.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -16,6 +18,8 @@ export interface AppOptions {
 }
 
 export interface App {
+  /** Resolves once it has nothing under way. */
+  idle(): Promise<void>;
   /** Where it takes webhooks. */
   readonly webhookUrl: string;
   /** Rejects when the app ends. */
@@ -48,7 +52,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   failed.catch(() => {}); // whoever races against it hears of it
   await Promise.race([listening.promise, failed]);
+  const health = `http://127.0.0.1:${port}${healthPath}`;
   return {
+    idle: async () => {
+      while ((await busy(health)) > 0) await delay(20);
+    },
     webhookUrl: `http://127.0.0.1:${port}/api/github/webhooks`,
     failed,
     close: async () => {
@@ -56,6 +64,11 @@ export async function startApp(options: AppOptions): Promise<App> {
       await ended;
     },
   };
+}
+
+async function busy(health: string): Promise<number> {
+  const answer = await fetch(health).catch(() => null); // it may have been killed
+  return answer ? Number(((await answer.json()) as { busy: number }).busy) : 0;
 }
 
 function environment({ github, webhookSecret }: AppOptions, port: number): NodeJS.ProcessEnv {

@@ -75,6 +75,8 @@ export async function openPlayground(options: PlaygroundOptions): Promise<Playgr
   const running = parts.move();
   const settled = async () => {
     await github.webhooksSettled();
+    await probot?.idle();
+    await github.webhooksSettled();
     await executor.settled();
   };
   return { github, app: probot, model, issue, settled, close: () => running.disposeAsync() };

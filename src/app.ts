@@ -74,6 +74,7 @@ export default function app(probot: Probot, { addHandler }: ApplicationFunctionO
         expectedUrl: url ? `${url}/api/github/webhooks` : null,
         now: clock.now,
       }),
+      background,
     ),
   );
   if (url) {

@@ -1,5 +1,7 @@
 /** Work that goes on after what asked for it was answered. */
 export interface Background {
+  /** How much of it is under way. */
+  readonly busy: number;
   /** Takes work on; what goes wrong in it is told to `failed`. */
   run(work: () => Promise<unknown>): void;
   /** Does the work now and then again, each time so long after the last has ended; no more once it is stopped. */
@@ -31,6 +33,9 @@ export function openBackground(failed: (error: unknown) => void): Background {
     });
   };
   return {
+    get busy() {
+      return open.size;
+    },
     run,
     every,
     async stop() {

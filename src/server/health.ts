@@ -1,20 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Background } from "./background.ts";
 
 /** Whether the app can do its work: null, or what is wrong and what to do. */
 export type Readiness = () => Promise<string | null>;
 
-const healthPath = "/offshoot/health";
+export const healthPath = "/offshoot/health";
 const readyPath = "/offshoot/ready";
 
-/** For Probot's `addHandler`: whether the process is there, and whether it can work. */
-export function healthRoutes(readiness: Readiness) {
+/** For Probot's `addHandler`: whether the process is there, how much it has under way, and whether it can work. */
+export function healthRoutes(readiness: Readiness, background: Pick<Background, "busy">) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<boolean> => {
     const path = request.url?.split("?")[0];
     if (path !== healthPath && path !== readyPath) return false;
     const reason = path === readyPath ? await readiness() : null;
     const headers = { "content-type": "application/json", "cache-control": "no-store" };
     response.writeHead(reason === null ? 200 : 503, headers);
-    response.end(JSON.stringify(reason === null ? { status: "ok" } : { status: "unready", reason }));
+    const { busy } = background;
+    response.end(JSON.stringify(reason === null ? { status: "ok", busy } : { status: "unready", reason, busy }));
     return true;
   };
 }

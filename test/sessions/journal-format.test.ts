@@ -144,7 +144,7 @@ describe("docs/journal-format.md", () => {
     expect([listed, timeline, files, ...others].join("\n")).toMatchInlineSnapshot(`
       "$ git for-each-ref --sort=-committerdate --format='%(refname:lstrip=3)  %(committerdate:iso)  %(subject)' refs/offshoot/sessions
       01M80Q7D2ANHV5XK3C9RTWE4JS  2026-11-23 10:31:00 +0000  ada goes on with the session on #12
-      01M7XZ3K5E8Q2V4R6T9WBCDFGH  2026-11-21 09:01:01 +0000  released: nothing left to do
+      01M7XZ3K5E8Q2V4R6T9WBCDFGH  2026-11-21 09:01:05 +0000  gave run 4711 a token
 
       $ git log --reverse --format='%h %ad %an: %s' --date=iso refs/offshoot/sessions/$SESSION
       <commit> 2026-11-21 09:00:00 +0000 ada: ada opened the session: Parser drops the minus sign
@@ -155,6 +155,7 @@ describe("docs/journal-format.md", () => {
       <commit> 2026-11-21 09:00:58 +0000 github-actions[bot]: turn 1 done: The parser keeps the minus sign now; the test passes.
       <commit> 2026-11-21 09:01:01 +0000 github-actions[bot]: wrote https://github.com/octo/sample/issues/7#issuecomment-2452
       <commit> 2026-11-21 09:01:01 +0000 github-actions[bot]: released: nothing left to do
+      <commit> 2026-11-21 09:01:05 +0000 offshoot[bot]: gave run 4711 a token
 
       $ git ls-tree -r --name-only refs/offshoot/sessions/$SESSION
       events.jsonl
