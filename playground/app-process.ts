@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -8,7 +8,6 @@ import { healthPath } from "../src/server/health.ts";
 import type { Github } from "./github/server.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const PROBOT = join(ROOT, "node_modules/probot/bin/probot.js");
 
 export interface AppOptions {
   readonly github: Github;
@@ -22,21 +21,64 @@ export interface App {
   idle(): Promise<void>;
   /** Where it takes webhooks. */
   readonly webhookUrl: string;
-  /** Rejects when the app ends. */
+  /** Rejects when the app ends though nobody has ended it. */
   readonly failed: Promise<never>;
-  close(): Promise<void>;
+  /** Asks it to end in order, and waits until it has. Resolves to its exit code. */
+  stop(): Promise<number | null>;
+  /** Ends it at once. */
+  kill(): Promise<void>;
+  /** Starts it again, where it was. */
+  start(): Promise<void>;
+  /** Another instance of the same app, on a port of its own. */
+  another(): Promise<App>;
 }
 
-/** Serves `src/app.ts` with Probot in a process of its own. Rejects with what the app said when it does not come up. */
+/** Serves the app in a process of its own. Rejects with what the app said when it does not come up. */
 export async function startApp(options: AppOptions): Promise<App> {
   const port = await freePort();
-  const child = spawn(process.execPath, [PROBOT, "run", join(ROOT, "src/app.ts")], {
-    cwd: ROOT,
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {}); // whoever races against it hears of it
+  let running = await spawnApp(options, port, failed.reject);
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    running.isEnding = true;
+    const { child } = running;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const closed = once(child, "close");
+    child.kill(signal);
+    await closed;
+    return child.exitCode;
+  };
+  return {
+    idle: async () => {
+      while ((await busy(port)) > 0) await delay(20);
+    },
+    webhookUrl: `http://127.0.0.1:${port}/api/github/webhooks`,
+    failed: failed.promise,
+    stop: () => end("SIGTERM"),
+    kill: async () => {
+      await end("SIGKILL");
+    },
+    start: async () => {
+      running = await spawnApp(options, port, failed.reject);
+    },
+    another: () => startApp(options),
+  };
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  isEnding: boolean;
+}
+
+/** Resolves once the app listens, rejects where it ends before; `failed` is told when it ends later without being asked to. */
+async function spawnApp(options: AppOptions, port: number, failed: (error: Error) => void): Promise<Running> {
+  const child = spawn(process.execPath, [join(ROOT, "src/cli.ts"), "serve"], {
+    cwd: options.github.world.dir,
     env: environment(options, port),
     detached: true, // Ctrl-C at the terminal is for the playground, which ends the app last
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const ended = once(child, "close");
+  const running = { child, isEnding: false };
   const said: string[] = [];
   const listening = Promise.withResolvers<void>();
   for (const stream of [child.stdout, child.stderr]) {
@@ -46,28 +88,18 @@ export async function startApp(options: AppOptions): Promise<App> {
       if (line.includes("Listening on http://")) listening.resolve();
     });
   }
-  const failed = ended.then(([code, signal]): never => {
+  child.once("close", (code, signal) => {
     const end = signal ?? `exit code ${code}`;
-    throw new Error(`The app (src/app.ts) ended with ${end}. It said:\n${said.slice(-30).join("\n")}`);
+    const error = new Error(`The app (offshoot serve) ended with ${end}. It said:\n${said.slice(-30).join("\n")}`);
+    listening.reject(error);
+    if (!running.isEnding) failed(error);
   });
-  failed.catch(() => {}); // whoever races against it hears of it
-  await Promise.race([listening.promise, failed]);
-  const health = `http://127.0.0.1:${port}${healthPath}`;
-  return {
-    idle: async () => {
-      while ((await busy(health)) > 0) await delay(20);
-    },
-    webhookUrl: `http://127.0.0.1:${port}/api/github/webhooks`,
-    failed,
-    close: async () => {
-      child.kill("SIGKILL");
-      await ended;
-    },
-  };
+  await listening.promise;
+  return running;
 }
 
-async function busy(health: string): Promise<number> {
-  const answer = await fetch(health).catch(() => null); // it may have been killed
+async function busy(port: number): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${port}${healthPath}`).catch(() => null); // it may have been killed
   return answer ? Number(((await answer.json()) as { busy: number }).busy) : 0;
 }
 

@@ -65,7 +65,7 @@ export async function openPlayground(options: PlaygroundOptions): Promise<Playgr
 
   const probot = way === "app" ? await startApp({ github, webhookSecret: secret, log }) : null;
   if (probot) {
-    parts.defer(() => probot.close());
+    parts.defer(() => probot.kill());
     github.setWebhookUrl(probot.webhookUrl);
   }
   const actions = { "offshoot/offshoot": await releaseAction(join(dir, "action")) };

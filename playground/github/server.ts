@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import type { World } from "../world.ts";
 import { mintToken, secretOf } from "./access.ts";
 import { type Answer, type ApiPlace, type ApiRequest, refused, send } from "./api.ts";
+import { appCreation, appCreationPaths } from "./app-creation.ts";
 import { createWorld, type GithubOptions, person } from "./create-world.ts";
 import { type Failure, type Faults, faultsInto, take, type Waiting } from "./faults.ts";
 import { serveGit } from "./git-http.ts";
@@ -61,7 +62,8 @@ export async function openGithub(options: GithubOptions): Promise<Github> {
   const webhooks = openWebhooks(world, waiting);
   const issuer = openIssuer(world, newKeys().privateKey);
   const requests: LoggedRequest[] = [];
-  const pages = new Map<string, Handler>([[oidcPrefix, issuer.handle]]);
+  const creation = appCreationPaths.map((path): [string, Handler] => [path, appCreation(world)]);
+  const pages = new Map<string, Handler>([[oidcPrefix, issuer.handle], ...creation]);
   const gate = new Gate(world.now);
   const stop = serve(server, listener({ world, waiting, requests, pages, gate }));
   return {

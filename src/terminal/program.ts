@@ -10,6 +10,7 @@ import { addRun } from "./acting.ts";
 import { GitFailed } from "./clone.ts";
 import type { Offered } from "./command-line.ts";
 import { exitCodes, Failure } from "./failure.ts";
+import { addServe } from "./serve.ts";
 import { addSession } from "./session.ts";
 import { note, type Terminal } from "./terminal.ts";
 
@@ -69,6 +70,7 @@ function buildProgram(terminal: Terminal, end: Offered["end"]): Command {
   const offered = { terminal, end };
   addRun(program, offered);
   addSession(program, offered);
+  addServe(program, offered);
   tab(program, { completionCommandName: "completion" });
   return program;
 }

@@ -2,6 +2,8 @@ import { styleText } from "node:util";
 import type { Clock } from "../sessions/ids.ts";
 import { plain } from "../sessions/words.ts";
 
+type Served = { readonly ok: true } | { readonly ok: false; readonly problem: string; readonly remedy: string };
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The terminal, or the program, that started the command. */
@@ -13,6 +15,8 @@ export interface Terminal extends Clock {
   readonly stderr: NodeJS.WriteStream;
   /** Aborted at the first Ctrl-C; the second ends the process. */
   readonly interrupted: AbortSignal;
+  /** Serves the app until it is interrupted; not there where there is none to serve. */
+  readonly serve?: () => Promise<Served>;
 }
 
 /** What a command is for: lines on standard output. */

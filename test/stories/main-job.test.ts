@@ -83,6 +83,7 @@ test("the journal, the notes and the thread's sessions are plain git in a fresh 
   const [session] = (await git("for-each-ref", "--format=%(refname)", "refs/offshoot/sessions")).split("\n");
   expect(settle(await git("log", "--reverse", "--format=%an: %s", session ?? ""), world.world)).toMatchInlineSnapshot(`
     "maintainer: maintainer opened the session: parse("250ms") is more than four hours
+    offshoot[bot]: gave run <run> a token
     offshoot[bot]: run <run> took the session (epoch 1)
     offshoot[bot]: turn 1 started with openai:scripted
     offshoot[bot]: wrote <url>/playground/durations/issues/1#issuecomment-<id>
