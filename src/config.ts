@@ -5,6 +5,7 @@ import { locateKeys, type Position } from "./config-positions.ts";
 import { type ConfigFile, configSchema } from "./config-schema.ts";
 import type { Level } from "./github/forge.ts";
 import type { ModelRef } from "./runner/model.ts";
+import type { Price } from "./sessions/budget.ts";
 import type { Visibility } from "./sessions/journal.ts";
 
 /** Where the configuration is, on the default branch. */
@@ -16,13 +17,6 @@ export interface Provider {
   readonly api: "responses" | "chat";
   /** Name of the environment variable that holds the key. */
   readonly key: string;
-}
-
-/** US dollars for a million tokens; `cached` is input from the provider's cache. */
-export interface Price {
-  readonly input: number;
-  readonly cached: number;
-  readonly output: number;
 }
 
 /** The most of each; null: as much as it takes. */

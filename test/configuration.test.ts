@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
 import { parse } from "smol-toml";
 import { expect, test } from "vitest";
+import { formatSchema, schemaOf } from "../scripts/schemas.ts";
 import { defaultConfig, parseConfig } from "../src/config.ts";
 import { settingNames } from "../src/config-keys.ts";
 
@@ -36,6 +39,21 @@ function setIn(value: unknown, shape: readonly string[], path: readonly string[]
     return setIn(inner, shape, [...path, isFree ? "<name>" : key]);
   });
 }
+
+test("the published schema takes what the program takes, and knows its mistakes", () => {
+  const ajv = new Ajv2020({ strict: false });
+  addFormats.default(ajv);
+  const fits = ajv.compile(JSON.parse(formatSchema(schemaOf("offshoot"))));
+  expect(fits(parse(example)) ? null : fits.errors).toBeNull();
+  for (const wrong of [
+    "limits.step = 1",
+    "budgets.day.usd = 0",
+    '[models."gpt-5.5"]\ninput = 1\noutput = 1',
+    "setup = 1",
+  ]) {
+    expect([wrong, fits(parse(wrong)), parseConfig(wrong).ok]).toEqual([wrong, false, false]);
+  }
+});
 
 /** Every value of a configuration, by its path. */
 function valuesOf(value: unknown, path = ""): [string, unknown][] {

@@ -1,3 +1,4 @@
+import { costText, partText } from "../sessions/budget.ts";
 import { lostRunsAllowed } from "../sessions/decide.ts";
 import type { EventOf, ThreadSource } from "../sessions/journal.ts";
 import { isWaiting, type Prompt, type Session } from "../sessions/session.ts";
@@ -40,9 +41,11 @@ export function statusComment(session: Session, thread: number, links: Links): s
     row("Run", session.lease?.run ? `[${session.lease.run.id}](${session.lease.run.url})` : null),
     row("Model", session.model ? `\`${session.model}\`` : null),
     row("Used", usage(session)),
+    row("Budget", budgetCell(session)),
     "",
     details("What you can do", [
       "`/agent <what to do>` goes on with this session, here or on its pull request. While it works, prompts wait in line.",
+      "`/agent continue` goes on with what was interrupted; `--budget $5` or `--budget 500k` (tokens) behind it allows that much more.",
       `Everything it did: \`git fetch origin refs/offshoot/sessions/${session.session} && git log FETCH_HEAD\``,
     ]),
   ]);
@@ -55,7 +58,7 @@ function phase({ phase, lease, turn, lost_runs }: Session): string {
     case "idle":
       return "idle, waiting for the next `/agent`";
     case "held":
-      return "stopped; what is queued waits until somebody asks again";
+      return "stopped; what is queued waits until somebody asks again, or comments `/agent continue`";
     case "queued":
       return lease ? "about to start" : "queued, waiting for a run";
     case "working":
@@ -94,7 +97,22 @@ function pullCell({ effects }: Session): string | null {
 function usage({ usage }: Session): string | null {
   if (usage.steps === 0) return null;
   const { turns, steps, input, cached, output } = usage;
-  return `${plural(turns, "turn")}, ${plural(steps, "step")}, ${count(input)} tokens in (${count(cached)} cached), ${count(output)} out`;
+  const cost = costText(usage);
+  return `${plural(turns, "turn")}, ${plural(steps, "step")}, ${count(input)} tokens in (${count(cached)} cached), ${count(output)} out${cost === null ? "" : `, ${cost}`}`;
+}
+
+const budgetOf = { turn: "this turn", session: "this session", tree: "this tree of sessions", day: "this day" };
+
+/** What is used of each budget that holds; a turn's own is of interest while it is open. */
+function budgetCell({ budgets = [], turn }: Session): string | null {
+  const cells = budgets.flatMap(({ level, tokens, usd, used_tokens, used_usd }) => {
+    if (level === "turn" && !turn) return [];
+    const used = { tokens: used_tokens + (turn?.tokens ?? 0), usd: used_usd + (turn?.usd ?? 0) };
+    const inUsd = usd === undefined ? [] : [partText("usd", used.usd, usd)];
+    const inTokens = tokens === undefined ? [] : [partText("tokens", used.tokens, tokens)];
+    return [`${[...inUsd, ...inTokens].join(" and ")} ${budgetOf[level]}`];
+  });
+  return cells.length > 0 ? cells.join("<br>") : null;
 }
 
 /** The answer to one prompt: what the agent said, how the turn ended, where the work is. */
@@ -122,13 +140,19 @@ const headings = {
   refused: "The model refused.",
 };
 
-function outcome({ outcome, problem, commit }: EventOf<"turn.ended">): string[] {
+function outcome({ outcome, problem, commit, files = [] }: EventOf<"turn.ended">): string[] {
   if (outcome === "done") return [];
   const heading = `**${headings[outcome]}**`;
-  const kept = commit ? ["What was changed until then is kept in the commit below.", ""] : [];
+  const kept = commit ? [`What was changed until then is kept in the commit below${changed(files)}.`, ""] : [];
   if (!problem) return [heading, "", ...kept];
   const [message, remedy] = [plainText(problem.message, longestProblem), plainText(problem.remedy, longestProblem)];
   return [`${heading} ${message}`, "", `What to do: ${remedy}`, "", ...kept];
+}
+
+function changed(files: readonly string[]): string {
+  if (files.length === 0) return "";
+  const named = files.slice(0, 5).map(code).join(", ");
+  return files.length > 5 ? `: ${named} and ${files.length - 5} more` : `: ${named}`;
 }
 
 function footer(session: Session, { turn, commit, duration_ms }: EventOf<"turn.ended">, { repo }: Links): string {
@@ -199,7 +223,34 @@ export const usageComment = lines([
   "`/agent` has to stand at the start of a line; everything after it, to the end of the comment, is the prompt.",
   "The first prompt opens a session with a branch of its own, later ones continue it.",
   "",
+  "`/agent continue` goes on with what was interrupted. `--budget $5` or `--budget 500k` (tokens) behind it allows that much more, whatever budget was reached; before a prompt, as in `/agent --budget $5 <what to do>`, it is the budget of that prompt alone.",
+  "",
   "`/agent resume <id>` makes another session the one that this thread goes on with; the beginning of its id is enough. `/agent help` shows this.",
+]);
+
+/** For a budget that is none, or with nothing to do for it. */
+export function badBudgetComment(given: string): string {
+  const what =
+    given === ""
+      ? "`--budget` wants an amount, and a prompt something to do"
+      : `${code(brief(given, 80))} is no amount`;
+  return lines([
+    `${what}, so nothing was started.`,
+    "",
+    "What to do: write dollars as `$5`, `$0.50` or `5usd`, tokens as `500k`, `2M` or `300000`, and comment again:",
+    "",
+    "```",
+    "/agent continue --budget $5",
+    "/agent --budget 500k <what to do>",
+    "```",
+  ]);
+}
+
+/** When there is nothing on a thread to go on with. */
+export const nothingToContinueComment = lines([
+  "There is no session here to go on with, so nothing was started.",
+  "",
+  "What to do: comment `/agent` with what to do, or `/agent resume <id>` for a session of another thread.",
 ]);
 
 /** When no session's id begins with what was asked for. */

@@ -28,14 +28,14 @@ export interface Entered {
 
 /**
  * Puts the prompt into the thread's active session, into the latest before it where that one is deleted or retired, or
- * opens one; of two first comments one opens and one joins. Throws {@link JournalError} rather than write on top of a corrupt journal.
+ * opens one; of two first comments one opens and one joins. Null where it is to go on with a session and there is none. Throws {@link JournalError} rather than write on top of a corrupt journal.
  */
-export async function enter(entrance: Entrance, { prompt, by, on }: Asked): Promise<Entered> {
+export async function enter(entrance: Entrance, { prompt, by, on }: Asked): Promise<Entered | null> {
   const hand: Hand = { ...entrance.clock, by: { kind: "user", login: by.login, id: by.id } };
   for (let attempt = 1; ; attempt += 1) {
     const index = await patiently(() => entrance.store.thread(on.number));
     const joined = await joinLatest(entrance, await candidates(entrance.store, on, index), { hand, prompt });
-    if (joined) return joined;
+    if (joined || prompt.continues) return joined;
     const tip = await openOn(entrance, { hand, on, index, prompt });
     if (tip) return { tip, isNew: true };
     await backOff(attempt);

@@ -1,13 +1,17 @@
+import type { Amount } from "../sessions/budget.ts";
 import { parseCommand } from "../sessions/command.ts";
+import { goOn, type NewPrompt } from "../sessions/decide.ts";
 import { JournalError, type ThreadSource } from "../sessions/journal.ts";
 import { redactor } from "../sessions/secrets/redact.ts";
 import { hasWork } from "../sessions/session.ts";
 import { StoreError } from "../sessions/store.ts";
 import {
+  badBudgetComment,
   brokenSessionComment,
   failedComment,
   forkComment,
   notEnoughComment,
+  nothingToContinueComment,
   unreachableComment,
   unverifiedComment,
   usageComment,
@@ -62,9 +66,18 @@ async function takeComment(intake: Intake, id: number): Promise<Taken> {
       return "answered";
     case "resume":
       return takeResume(intake, comment, command.prefix);
+    case "bad-budget":
+      await conversation.post(comment.thread, badBudgetComment(command.given));
+      return "answered";
+    case "continue":
+      return takePrompt(intake, { ...askedIn(comment, goOn), ...budgetOf(command), continues: true });
     case "prompt":
-      return takePrompt(intake, askedIn(comment, command.text));
+      return takePrompt(intake, { ...askedIn(comment, command.text), ...budgetOf(command) });
   }
+}
+
+function budgetOf({ budget }: { readonly budget?: Amount }): Pick<Asked, "budget"> {
+  return budget ? { budget } : {};
 }
 
 function askedIn({ id, thread, url, author }: Comment, text: string): Asked {
@@ -112,7 +125,7 @@ async function mayStart(
 /** What people write by mistake is not written down: it is known by its form alone. */
 const withoutSecrets = redactor({ known: [] }).text;
 
-interface Asked {
+interface Asked extends Pick<NewPrompt, "budget" | "continues"> {
   readonly source: ThreadSource;
   /** What is asked on a thread that reads like this. */
   readonly textOn: (thread: Thread) => string;
@@ -126,7 +139,10 @@ async function takePrompt(intake: Intake, asked: Asked): Promise<Taken> {
   return typeof admitted === "string" ? admitted : serve(intake, asked, admitted);
 }
 
-async function admit(intake: Intake, { source, textOn, by }: Asked): Promise<Entered | "ignored" | "answered"> {
+async function admit(
+  intake: Intake,
+  { source, textOn, by, comment: _, ...more }: Asked,
+): Promise<Entered | "ignored" | "answered"> {
   const { conversation } = intake.forge;
   const thread = await conversation.thread(source.thread);
   if (!thread) return "ignored";
@@ -136,7 +152,11 @@ async function admit(intake: Intake, { source, textOn, by }: Asked): Promise<Ent
   }
   const { title, ...on } = thread;
   const safe = { ...on, title: withoutSecrets(title) };
-  return enter(intake, { prompt: { source, text: withoutSecrets(textOn(thread)) }, by, on: safe });
+  const prompt = { source, text: withoutSecrets(textOn(thread)), ...more };
+  const entered = await enter(intake, { prompt, by, on: safe });
+  if (entered) return entered;
+  await conversation.post(thread.number, nothingToContinueComment);
+  return "answered";
 }
 
 /** Tells on the thread why the prompt may not be in the journal; what the platform failed in is thrown on, for the log. */

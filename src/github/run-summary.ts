@@ -1,3 +1,4 @@
+import { costText } from "../sessions/budget.ts";
 import type { Event, EventOf } from "../sessions/journal.ts";
 import type { Session } from "../sessions/session.ts";
 import { oneLine, visible } from "../sessions/visible.ts";
@@ -85,7 +86,7 @@ function usage({ session, cost }: RunSummary, ended: readonly EventOf<"turn.ende
     ["", "Turns", "Tokens in", "of them cached", "Tokens out", ...(cost === null ? [] : ["Cost"])],
     [
       ["These turns", ...numbers(run), ...(cost === null ? [] : [words(cost)])],
-      ["The session", ...numbers(total), ...(cost === null ? [] : [""])],
+      ["The session", ...numbers(total), ...(cost === null ? [] : [words(costText(total) ?? "")])],
     ],
   );
 }

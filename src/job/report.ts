@@ -2,8 +2,10 @@ import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { FileChange, RunSummary } from "../github/run-summary.ts";
 import type { Runner } from "../runner/runner.ts";
+import { usdText } from "../sessions/budget.ts";
 import type { Repository } from "../sessions/git/repository.ts";
 import { type Event, encode } from "../sessions/journal.ts";
+import { costOfTurns } from "../sessions/spending.ts";
 import type { Job } from "./job.ts";
 
 /** What a run leaves behind for people: files to be kept as artifacts, and the summary on its page. */
@@ -39,7 +41,9 @@ export async function report(runner: Reporting, job: Job, said: string): Promise
     { name: basename(files.transcript), what: "its journal, one event a line", url: null },
   ];
   const changes = await changesOf(repository, ours);
-  const summary: RunSummary = { session, events: ours, said, changes, cost: null, artifacts, links: { repo } };
+  const usd = costOfTurns(ours.filter((event) => event.type === "turn.ended"));
+  const cost = usd ? usdText(usd) : null;
+  const summary: RunSummary = { session, events: ours, said, changes, cost, artifacts, links: { repo } };
   return { ...files, summary: runSummary(summary) };
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { costText } from "../sessions/budget.ts";
 import type { Event } from "../sessions/journal.ts";
 import { type Prompt, type Session, threadOf } from "../sessions/session.ts";
 import { oneLine } from "../sessions/visible.ts";
@@ -75,6 +76,7 @@ function facts(session: Session, { repo }: PageContext): Html {
     ["Model", session.model ? oneLine(session.model) : null],
     ["Work", `${plural(usage.turns, "turn")}, ${plural(usage.steps, "step")}, ${duration(usage.duration_ms)}`],
     ["Usage", tokenWords(usage)],
+    ["Cost", usage.steps > 0 ? costText(usage) : null],
   ];
   return html`<dl>${rows.map(([name, cell]) => cell !== null && html`<div><dt>${name}</dt><dd>${cell}</dd></div>`)}</dl>`;
 }

@@ -104,6 +104,7 @@ class Teller {
       this.#did = [];
       return;
     }
+    this.#did = []; // of no call: the setup's, before the first reply
     this.#step = { kind: "step", step: event.step, said: event, calls: new Map() };
     this.#open?.items.push(this.#step);
   }
@@ -128,6 +129,7 @@ function isTold(event: Event, inTurn: boolean): boolean {
     case "checkpoint.made":
       return event.label !== undefined;
     case "stop.requested":
+    case "budget.raised":
     case "context.compacted":
     case "compaction.failed":
     case "session.reverted":

@@ -1,9 +1,11 @@
+import { costOf } from "../sessions/budget.ts";
 import { beginCompaction, compacted, compactionFailed, type NotCompacted } from "../sessions/compaction.ts";
 import { release } from "../sessions/decide.ts";
 import type { EventOf, Fact, Problem } from "../sessions/journal.ts";
 import type { Message, Tokens } from "../sessions/message.ts";
 import type { Lease, Session } from "../sessions/session.ts";
 import type { Tip } from "../sessions/store.ts";
+import { priceOf } from "./budgets.ts";
 import { claim, openPen, type Taken } from "./claim.ts";
 import { contextOf, summaryMessage } from "./context.ts";
 import { examine } from "./examine.ts";
@@ -85,7 +87,9 @@ async function compact(compacting: Compacting): Promise<Compaction> {
   const summary = summaryOf(cut.session, await recorder.journal(), { text, tokens: most });
   const [before, after] = [tokensOf(messages), tokensOf([summaryMessage(summary)])];
   const { tokens } = written;
-  const told = { model: formatModelRef(model.ref), summary, shells: copy(shells), before, after, tokens };
+  const price = priceOf(config, model.ref);
+  const cost = price ? { cost_usd: costOf(tokens, price) } : {};
+  const told = { model: formatModelRef(model.ref), summary, shells: copy(shells), before, after, tokens, ...cost };
   const left = await end(compacting, (now) => compacted(hand, { cut, now }, told));
   return { kind: "compacted", before, after, left };
 }

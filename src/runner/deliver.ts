@@ -28,6 +28,8 @@ export interface Delivery {
   /** The session's branch was deleted before the turn, and a notice tells so. */
   readonly again: boolean;
   readonly usage: TurnUsage;
+  /** US dollars; null where they are not known. */
+  readonly cost: number | null;
   readonly took: { readonly ms: number; readonly peakRssMb: number };
 }
 
@@ -254,7 +256,7 @@ async function noteOn({ hand, session, turn, prompt, ending, usage, recorder }: 
 }
 
 function closing(
-  { hand, session, turn, prompt, ending, notices, usage, took }: Delivery,
+  { hand, session, turn, prompt, ending, notices, usage, cost, took }: Delivery,
   { placed, needsPull, files }: Closing,
 ): Fact[] {
   const onBranch = placed?.branch === session.branch ? placed.commit : null;
@@ -277,6 +279,8 @@ function closing(
       peak_rss_mb: took.peakRssMb,
       ...(files.length > 0 ? { files: [...files] } : {}),
       usage,
+      ...(cost === null ? {} : { cost_usd: cost }),
+      ...(ending.budget ? { budget: ending.budget } : {}),
     }),
   ];
 }

@@ -1,18 +1,21 @@
 import { writeStatus } from "../github/status.ts";
 import { type Leaving, release, released, startTurn, takeLease } from "../sessions/decide.ts";
 import type { CommitId } from "../sessions/ids.ts";
-import { hasTurns, hasWork, isWaiting, type Lease, type Session, threadOf } from "../sessions/session.ts";
+import { hasTurns, hasWork, isWaiting, type Lease, type Prompt, type Session, threadOf } from "../sessions/session.ts";
 import type { Tip } from "../sessions/store.ts";
 import { startOfTurn } from "./branch.ts";
+import { turnBudgets } from "./budgets.ts";
 import { claim, openPen, type Taken } from "./claim.ts";
 import { ask, reference } from "./context.ts";
 import { completeEffects, showStatus } from "./effects.ts";
+import { spentElsewhere } from "./elsewhere.ts";
 import { examine } from "./examine.ts";
 import type { Keeper } from "./keeper.ts";
 import { keepLease } from "./lease.ts";
 import { formatModelRef } from "./model.ts";
 import { Fenced, type Recorder } from "./recorder.ts";
 import type { Runner } from "./runner.ts";
+import { openSetup } from "./setup.ts";
 import { type Begun, type Held, runTurn } from "./turn.ts";
 import { openWorkspace } from "./workspace.ts";
 
@@ -50,7 +53,8 @@ export async function workOff(runner: Runner, { epoch, tip }: Taken): Promise<Dr
   const lease = keepLease({ ...runner, recorder, epoch });
   try {
     const workspace = await openWorkspace({ ...runner, tree: runner.tree.path, at: runner.tree.at });
-    const run: OpenRun = { runner, recorder, keeper, workspace, epoch, acting, lease };
+    const setup = openSetup({ setup: runner.config.setup, recorder, holder: runner.holder });
+    const run: OpenRun = { runner, recorder, keeper, workspace, epoch, acting, lease, setup };
     const drained = await drain(run, acting ? await completeEffects(acting, tip) : tip);
     await lease.end();
     return drained;
@@ -132,12 +136,17 @@ async function start({ runner, recorder, keeper }: OpenRun, { session }: Tip): P
   const { base, notices, again } = await startOfTurn(repository, session);
   const isFirst = session.usage.turns === 0;
   const thread = forge && isFirst && session.thread ? await forge.conversation.thread(session.thread) : null;
+  const date = hand.now().toISOString().slice(0, 10);
+  const elsewhere = await spentElsewhere(runner, session, date);
+  const { budgets } = runner.config;
   const tip = await recorder.flush({}, ({ session: now }) => {
     const name = model.ok ? formatModelRef(model.ref) : "none";
-    const turn = { model: name, base, ask: (prompt: Parameters<typeof ask>[0]) => ask(prompt, now, thread) };
+    const turn = { model: name, base, ask: (prompt: Prompt) => ask(prompt, now, thread) };
     const references = thread ? [reference(thread)] : [];
     const { visibility } = keeper;
-    return startTurn(hand, now, { ...turn, references, ...(visibility === "full" ? {} : { visibility }) })?.facts ?? [];
+    const kept = visibility === "full" ? {} : { visibility };
+    const allowed = (prompt: Prompt) => turnBudgets(prompt, now, { budgets, elsewhere, date });
+    return startTurn(hand, now, { ...turn, references, ...kept, budgets: allowed })?.facts ?? [];
   });
   return { tip, notices: [...notices, ...aboutKeeping(keeper, isFirst ? runner.keeping.notice : null)], again };
 }

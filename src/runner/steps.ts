@@ -1,33 +1,33 @@
-import { createReadStream } from "node:fs";
+import { type BudgetLevel, costOf, type Price, type Spent } from "../sessions/budget.ts";
 import { fact, type Hand } from "../sessions/decide.ts";
-import type { Fact, Outcome, Problem } from "../sessions/journal.ts";
-import type { Message, ToolCall } from "../sessions/message.ts";
+import type { Outcome, Problem, TurnBudget } from "../sessions/journal.ts";
+import type { Message, Tokens, ToolCall } from "../sessions/message.ts";
+import { nothingSpent, plus, spentBy } from "../sessions/spending.ts";
+import { budgetProblem, leastOf, reachedBudget, waysOn } from "./budgets.ts";
 import { instructions } from "./context.ts";
+import { journaled } from "./happened.ts";
 import { type Model, ModelError, type StepReply } from "./model.ts";
 import type { Recorder } from "./recorder.ts";
-import type { Saver } from "./saver.ts";
-import { errorCode } from "./system-error.ts";
-import type { Happening, Tools } from "./tools.ts";
-
-export interface TurnLimits {
-  readonly steps: number;
-  /** Tokens in and out, over all runs that worked on the turn. */
-  readonly tokens: number;
-}
+import type { At, Saver } from "./saver.ts";
+import type { Tools } from "./tools.ts";
 
 export interface Work {
   readonly turn: number;
-  /** Steps that earlier runs have done, and the tokens that they took. */
-  readonly done: { readonly steps: number; readonly tokens: number };
+  /** Steps that earlier runs have done, and what they took. */
+  readonly done: Spent & { readonly steps: number };
   /** Every call in them is answered. */
   readonly messages: readonly Message[];
+  /** What is done before a request: gives what is to be said first. */
+  readonly prepare: (step: number, signal: AbortSignal) => Promise<readonly Message[]>;
   readonly cacheKey: string;
   readonly model: Model;
   readonly tools: Tools;
   readonly recorder: Recorder;
   readonly saver: Saver;
   readonly hand: Hand;
-  readonly limits: TurnLimits;
+  /** The most steps. */
+  readonly steps: number;
+  readonly budget: WorkBudget;
   /** Aborts the turn at its time limit. */
   readonly deadline: AbortSignal;
   /** Aborts the turn because somebody wants it to stop. */
@@ -36,10 +36,22 @@ export interface Work {
   readonly leave: AbortSignal;
 }
 
+export interface WorkBudget {
+  readonly levels: readonly TurnBudget[];
+  /** Null: what the model costs is not known. */
+  readonly price: Price | null;
+  /** The last request of the conversation, which the next one carries; null: not known. */
+  readonly last: Tokens | null;
+  /** Where the person is who asked; null for one at a terminal. */
+  readonly thread: number | null;
+}
+
 export interface Ending {
   readonly outcome: Outcome;
   readonly answer: string;
   readonly problem?: Problem;
+  /** The budget that ended the turn. */
+  readonly budget?: BudgetLevel;
 }
 
 /** An ending without an answer of the model's. */
@@ -52,27 +64,29 @@ export function endingFor(outcome: Outcome, problem: Problem): Ending {
  * has to end before: all until then is saved, for another run to go on from.
  */
 export async function workThrough(work: Work): Promise<Ending | null> {
-  const { turn, recorder, saver, model, leave } = work;
+  const { turn, recorder, saver, model, leave, budget } = work;
   const signal = AbortSignal.any([work.deadline, work.stop, leave]);
   const messages = [...work.messages];
   const say = (step: number, said: Message, reply?: StepReply) => {
     const message = recorder.redact(said);
     messages.push(message);
-    recorder.add(fact(work.hand, "message.added", { turn, step, message, ...(reply && counted(reply)) }));
+    recorder.add(fact(work.hand, "message.added", { turn, step, message, ...(reply && counted(reply, budget.price)) }));
   };
-  let { tokens } = work.done;
+  let spent: Spent = work.done;
+  let { last } = budget;
   for (let step = work.done.steps + 1; ; step += 1) {
     const before = { turn, step: step - 1 };
-    const reached = leave.aborted ? null : limitReached(work, { step, tokens });
+    const reached = leave.aborted ? null : limitReached(work, { step, spent, last, messages });
     if (reached) return reached;
-    const reply = leave.aborted ? "aborted" : await saver.during(before, think(work, messages, signal));
+    const reply = leave.aborted ? "aborted" : await ask(work, before, { messages, say, signal });
     if (leave.aborted) {
       await saver.save(before);
       return null;
     }
     if (reply === "aborted") return interrupted(work);
     if ("outcome" in reply) return reply;
-    tokens += reply.tokens.input + reply.tokens.output;
+    last = reply.tokens;
+    spent = plus(spent, spentBy(counted(reply, budget.price)));
     const by = `${model.ref.provider}:${model.ref.model}`;
     say(step, { role: "assistant", model: by, parts: [...reply.parts] }, reply);
     const ending = endOf(reply);
@@ -87,20 +101,51 @@ export async function workThrough(work: Work): Promise<Ending | null> {
   }
 }
 
-function counted({ tokens, id }: StepReply) {
-  return { tokens, ...(id === undefined ? {} : { reply: id }) };
+interface Talk {
+  readonly messages: readonly Message[];
+  readonly say: (step: number, said: Message) => void;
+  readonly signal: AbortSignal;
 }
 
-function limitReached(work: Work, used: { step: number; tokens: number }): Ending | null {
-  const { limits, deadline, stop } = work;
+async function ask(work: Work, before: At, { messages, say, signal }: Talk): Promise<StepReply | Ending | "aborted"> {
+  for (const message of await work.prepare(before.step, signal)) say(before.step, message);
+  return work.saver.during(before, think(work, messages, signal));
+}
+
+function counted({ tokens, id }: StepReply, price: Price | null) {
+  return { tokens, ...(price ? { cost_usd: costOf(tokens, price) } : {}), ...(id === undefined ? {} : { reply: id }) };
+}
+
+/** Where the work is, before a step. */
+interface Standing {
+  readonly step: number;
+  readonly spent: Spent;
+  readonly last: Tokens | null;
+  readonly messages: readonly Message[];
+}
+
+function limitReached(work: Work, { step, spent, last, messages }: Standing): Ending | null {
+  const { steps, budget, deadline, stop, cacheKey: session } = work;
   if (deadline.aborted || stop.aborted) return interrupted(work);
-  if (used.step > limits.steps) return limit(`${limits.steps} steps were taken`, "steps");
-  if (used.tokens >= limits.tokens) return limit(`${used.tokens.toLocaleString("en-US")} tokens were used`, "tokens");
-  return null;
+  if (step > steps) return limit(work, `${steps} steps were taken`, "steps");
+  const reached = reachedBudget(budget.levels, spent, last ? leastOf(last, budget.price) : nothingSpent);
+  if (!reached) return null;
+  const unfinished = { steps: step - 1, turn: spent, lastWords: lastSaid(messages), thread: budget.thread, session };
+  return { ...endingFor("limit", budgetProblem(reached, unfinished)), budget: reached.level };
 }
 
-function interrupted({ stop }: Work): Ending {
-  if (!stop.aborted) return limit("the time for one turn is over", "minutes");
+/** The beginning of what the agent said last in this turn beside its calls. */
+function lastSaid(messages: readonly Message[]): string {
+  const since = messages.slice(messages.findLastIndex(({ role }) => role === "user") + 1);
+  const texts = since.flatMap((message) => (message.role === "assistant" ? [textOf(message)] : []));
+  const last = texts.findLast((text) => text !== "")?.replace(/\s+/g, " ") ?? "";
+  return last.length > longestWords ? `${last.slice(0, longestWords).toWellFormed()}…` : last;
+}
+
+const longestWords = 300;
+
+function interrupted(work: Work): Ending {
+  if (!work.stop.aborted) return limit(work, "the time for one turn is over", "minutes");
   return endingFor("stopped", {
     kind: "stopped",
     message:
@@ -109,11 +154,11 @@ function interrupted({ stop }: Work): Ending {
   });
 }
 
-function limit(reached: string, key: string): Ending {
+function limit({ budget: { thread }, cacheKey: session }: Work, reached: string, key: string): Ending {
   return endingFor("limit", {
     kind: key,
     message: `The turn ended because ${reached}.`,
-    remedy: `Comment \`/agent continue\` to go on from here, or raise \`${key}\` under \`[limits]\` in .github/offshoot.toml.`,
+    remedy: `${waysOn({ thread, session })} to go on from here, or raise \`${key}\` under \`[limits]\` in .github/offshoot.toml.`,
   });
 }
 
@@ -148,62 +193,10 @@ function endOf(reply: StepReply): Ending | null {
   }
 }
 
-export function textOf({ parts }: StepReply): string {
+export function textOf({ parts }: Pick<StepReply, "parts">): string {
   return parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n\n");
 }
 
 function callsOf({ parts }: StepReply): ToolCall[] {
   return parts.filter((part) => part.type === "tool_call");
-}
-
-/** A happening as a fact; outputs that were too long for the model's answer go into `output/`. */
-async function journaled({ turn, hand, recorder }: Work, step: number, what: Happening): Promise<Fact> {
-  const at = { turn, step };
-  switch (what.type) {
-    case "command.ran": {
-      const { type, spilled: files = [], env, ms, ...ran } = what;
-      const kept = await Promise.all(files.map((file) => keep(recorder, file, at)));
-      const spilled = kept.filter((name) => name !== null);
-      return fact(hand, type, {
-        ...at,
-        ...ran,
-        ms: Math.round(ms),
-        ...(env ? { env: { set: { ...env.set }, unset: [...env.unset] } } : {}),
-        ...(spilled.length > 0 ? { spilled } : {}),
-      });
-    }
-    case "file.read":
-      return fact(hand, "file.read", { ...at, path: what.path });
-    case "file.changed":
-      return fact(hand, "file.changed", { ...at, path: what.path, change: what.change, bytes: what.bytes });
-  }
-}
-
-/** Bytes of a spilled output that the journal keeps; the tool's answer says how long the whole was. */
-const longestSpill = 2_000_000;
-
-/** Null where the file is there no longer: it lies where the agent's commands may delete it. */
-async function keep(
-  recorder: Recorder,
-  file: string,
-  { turn, step }: { turn: number; step: number },
-): Promise<string | null> {
-  const start = await readStart(file, longestSpill);
-  if (start === null) return null;
-  // The last line that is cut may end in half of what must not be kept.
-  const content = start.length < longestSpill ? start : start.subarray(0, start.lastIndexOf("\n") + 1);
-  const name = `turn-${turn}-step-${step}-${file.split("/").slice(-2).join("-")}`;
-  recorder.keep(name, content);
-  return name;
-}
-
-async function readStart(file: string, bytes: number): Promise<Buffer | null> {
-  const chunks: Buffer[] = [];
-  try {
-    for await (const chunk of createReadStream(file, { end: bytes - 1 })) chunks.push(chunk);
-    return Buffer.concat(chunks);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return null;
-    throw error;
-  }
 }

@@ -101,7 +101,8 @@ async function answer(call: Call, { tree, shells, terminals, timeoutMs, signal }
 const noTerminals =
   "There are no terminals here: the repository has not asked for them with `terminal = true` under `[shells]` in .github/offshoot.toml. Run the program with exec, in a way that needs none.";
 
-function executed({ result, ran }: ExecOutcome): ToolOutcome {
+/** What comes of a command: the answer, and what the journal keeps. */
+export function executed({ result, ran }: ExecOutcome): ToolOutcome {
   const output = JSON.stringify(result);
   if (ran === null) return { output, happened: [] };
   const { stdout, stderr } = result.truncated ?? {};

@@ -3,6 +3,7 @@ import { fact, type Hand, runsPerTurn } from "../sessions/decide.ts";
 import { type Prompt, type Session, threadOf } from "../sessions/session.ts";
 import { refOf, type Tip } from "../sessions/store.ts";
 import { fetchCommit } from "./branch.ts";
+import { priceOf, unpriced } from "./budgets.ts";
 import { type Context, contextOf, instructions } from "./context.ts";
 import { deliver } from "./deliver.ts";
 import {
@@ -20,12 +21,13 @@ import { spawnDirectly } from "./processes.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Runner } from "./runner.ts";
 import { openSaver } from "./saver.ts";
-import { openShells } from "./shells.ts";
+import type { Setup } from "./setup.ts";
+import { openShells, type Shells } from "./shells.ts";
 import { type Ending, endingFor, workThrough } from "./steps.ts";
 import { openTerminals } from "./terminals.ts";
 import { toolSpecs } from "./tool-specs.ts";
 import { openTools, type Tools } from "./tools.ts";
-import { type Overhead, turnUsage } from "./usage.ts";
+import { lastRequest, type Overhead, turnCost, turnUsage } from "./usage.ts";
 import { alignAgentsGit, type Workspace } from "./workspace.ts";
 
 /** What a run has in hand while it holds the session. */
@@ -36,6 +38,7 @@ export interface Held {
   /** Null where nothing is written outside git. */
   readonly acting: Acting | null;
   readonly lease: KeptLease;
+  readonly setup: Setup;
 }
 
 /** A turn that is open in the journal, and what to tell the person about where it stands. */
@@ -76,7 +79,9 @@ export async function runTurn(run: Held, { tip, notices, again }: Begun): Promis
   const took = { ms: Date.now() - began, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024) };
   const told = [...(await recorder.journal()), ...recorder.waiting];
   const usage = turnUsage(told, turn.number, overheadOf(runner.config.shells));
-  const result = { prompt, ending, notices, again, usage, took };
+  const cost = turnCost(told, turn.number);
+  const all = [...notices, ...run.setup.notices()];
+  const result = { prompt, ending, notices: all, again, usage, cost, took };
   const delivered = await deliver({ repository, workspace, recorder, acting, hand, session, turn, ...result });
   if (!acting) return delivered;
   const completed = await completeEffects(acting, delivered);
@@ -133,6 +138,8 @@ async function workOn(working: Working): Promise<Ending | null> {
   const { tree } = working.workspace;
   if (turn.runs > runsPerTurn) return lostTooOften(turn.runs - 1);
   if (!runner.model.ok) return endingFor("failed", runner.model.problem);
+  const lack = unpriced(session.budgets ?? [], priceOf(runner.config, runner.model.ref), runner.model.ref);
+  if (lack) return endingFor("failed", lack);
   const { scratch, repository } = runner;
   const env = agentEnvironment(session, { tree, scratch, base: runner.shellEnv });
   await alignAgentsGit(spawnDirectly, { tree, env, repository, commit: turn.base });
@@ -150,7 +157,7 @@ async function workOn(working: Working): Promise<Ending | null> {
   const tools = openTools({ tree, shells, terminals, timeoutMs });
   const status = updates(working);
   try {
-    return await converse(working, { model: runner.model.open(), tools, status });
+    return await converse(working, { model: runner.model.open(), tools, shells, status });
   } finally {
     await Promise.all([shells.close(), terminals?.close()]);
     await status.settled();
@@ -166,20 +173,22 @@ const noUpdates: StatusUpdates = { show: () => undefined, settled: async () => u
 interface Means {
   readonly model: Model;
   readonly tools: Tools;
+  readonly shells: Shells;
   readonly status: StatusUpdates;
 }
 
-async function converse(working: Working, { model, tools, status }: Means): Promise<Ending | null> {
+async function converse(working: Working, { model, tools, shells, status }: Means): Promise<Ending | null> {
   const { runner, recorder, workspace, hand, session, turn, context } = working;
   const { repository, log, saveEveryMs: everyMs } = runner;
-  const { limits, budgets } = runner.config;
+  const { limits } = runner.config;
   const { wip } = session;
   const stop = working.lease.stopOf(turn.number);
   working.lease.heed(working); // somebody may have asked while nobody worked on it
   return workThrough({
     turn: turn.number,
-    done: { steps: turn.step, tokens: turn.tokens },
+    done: { steps: turn.step, tokens: turn.tokens, usd: turn.usd },
     messages: [...context.messages, ...context.interrupted],
+    prepare: (step, signal) => working.setup.once({ shells, hand, turn: turn.number, step, signal }),
     cacheKey: runner.session,
     model,
     tools,
@@ -200,7 +209,13 @@ async function converse(working: Working, { model, tools, status }: Means): Prom
       },
     }),
     hand,
-    limits: { steps: limits.steps, tokens: budgets.turn.tokens ?? Number.POSITIVE_INFINITY },
+    steps: limits.steps,
+    budget: {
+      levels: session.budgets ?? [],
+      price: priceOf(runner.config, model.ref),
+      last: lastRequest(await recorder.journal()),
+      thread: working.thread,
+    },
     deadline: AbortSignal.timeout(Math.min(limits.minutes * 60_000, longestTimerMs)),
     stop,
     leave: runner.leave,

@@ -1,3 +1,4 @@
+import { plusUsd } from "../sessions/budget.ts";
 import type { Fact, TurnUsage } from "../sessions/journal.ts";
 import type { Message, Tokens } from "../sessions/message.ts";
 import { inContext, messageOf } from "./context.ts";
@@ -27,7 +28,26 @@ export function turnUsage(events: readonly Fact[], turn: number, overhead: Overh
   return usage;
 }
 
-function isStepOf(event: Fact, turn: number): event is Fact & { readonly tokens: Tokens } {
+/** What the replies of a turn cost, in US dollars; null where it is not known of all of them. */
+export function turnCost(events: readonly Fact[], turn: number): number | null {
+  const costs = events.filter((event) => isStepOf(event, turn)).map(({ cost_usd }) => cost_usd);
+  if (costs.length === 0) return null;
+  return costs.reduce<number | null>(
+    (sum, cost) => (sum === null || cost === undefined ? null : plusUsd(sum, cost)),
+    0,
+  );
+}
+
+/** What the last request of the conversation took; null after a compaction, and before the first. */
+export function lastRequest(events: readonly Fact[]): Tokens | null {
+  const last = inContext(events).findLast((event) => event.type === "message.added" && event.tokens !== undefined);
+  return last?.type === "message.added" ? (last.tokens ?? null) : null;
+}
+
+function isStepOf(
+  event: Fact,
+  turn: number,
+): event is Extract<Fact, { type: "message.added" }> & { readonly tokens: Tokens } {
   return event.type === "message.added" && event.turn === turn && event.tokens !== undefined;
 }
 

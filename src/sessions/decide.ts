@@ -1,5 +1,6 @@
+import type { Amount } from "./budget.ts";
 import type { Clock, CommitId, EventId, SessionId } from "./ids.ts";
-import type { Actor, EventOf, EventType, Fact, PromptSource, Run, Visibility } from "./journal.ts";
+import type { Actor, EventOf, EventType, Fact, PromptSource, Run, TurnBudget, Visibility } from "./journal.ts";
 import { hasWork, isWaiting, type Lease, type Prompt, type Session } from "./session.ts";
 import type { Change, ThreadIndex } from "./store.ts";
 
@@ -19,6 +20,20 @@ export function fact<T extends EventType>(hand: Hand, type: T, fields: Fields<T>
 export interface NewPrompt {
   readonly source: PromptSource;
   readonly text: string;
+  /** What its turn may take, in place of what is configured. */
+  readonly budget?: Amount;
+  /** Goes on with what was interrupted, before the prompts that wait; its budget is one more for the session. */
+  readonly continues?: true;
+}
+
+/** What a model is asked by somebody who only wants it to go on. */
+export const goOn = "Go on where you left off. If nothing is left to do, say so.";
+
+function promptFacts(hand: Hand, { source, text, budget, continues }: NewPrompt): [Fact, ...Fact[]] {
+  const ahead = continues ? { ahead: true as const } : {};
+  const own = budget && !continues ? { budget } : {};
+  const queued = fact(hand, "prompt.queued", { source, text, ...own, ...ahead });
+  return continues && budget ? [queued, fact(hand, "budget.raised", { prompt: queued.id, ...budget })] : [queued];
 }
 
 export interface NewSession {
@@ -33,7 +48,7 @@ export function open(hand: Hand, { session, opened, thread, prompt }: NewSession
   return {
     facts: [
       fact(hand, "session.opened", { session, thread: thread.number, ...opened }),
-      fact(hand, "prompt.queued", prompt),
+      ...promptFacts(hand, prompt),
       wake(hand, "prompt"),
     ],
     threads: [
@@ -51,7 +66,7 @@ export const deepest = 3;
 
 /** Opens a session that belongs to no thread; whoever opens it works on it. */
 export function openAlone(hand: Hand, { session, opened, prompt }: Omit<NewSession, "thread">): Change {
-  return { facts: [fact(hand, "session.opened", { session, ...opened }), fact(hand, "prompt.queued", prompt)] };
+  return { facts: [fact(hand, "session.opened", { session, ...opened }), ...promptFacts(hand, prompt)] };
 }
 
 function wake(hand: Hand, reason: Fields<"wake.requested">["reason"]): Fact {
@@ -80,8 +95,9 @@ export type Queued =
 export function queue(hand: Hand, session: Session, prompt: NewPrompt): Queued {
   if (session.status === "retired") return { kind: "retired" };
   if (isKnown(session, prompt.source)) return { kind: "known" };
-  const queued = fact(hand, "prompt.queued", prompt);
-  return { kind: "queued", change: { facts: session.lease ? [queued] : [queued, wake(hand, "prompt")] } };
+  const [queued, ...raise] = promptFacts(hand, prompt);
+  const woken = session.lease ? [] : [wake(hand, "prompt")];
+  return { kind: "queued", change: { facts: [queued, ...raise, ...woken] } };
 }
 
 /** Whether a prompt of this source was queued in the session before. */
@@ -209,17 +225,21 @@ export interface Start {
   /** What else it reads with the prompt. */
   readonly references?: readonly Pick<Fields<"context.referenced">, "kind" | "ref">[];
   readonly visibility?: Visibility;
+  /** What the prompt's turn may take. */
+  readonly budgets?: (prompt: Prompt) => readonly TurnBudget[];
 }
 
 /** Starts the turn of the first waiting prompt; null when none waits or a turn is open. */
 export function startTurn(hand: Hand, session: Session, start: Start): Change | null {
-  const { model, base, ask, references = [], visibility } = start;
+  const { model, base, ask, references = [], visibility, budgets = () => [] } = start;
   const prompt = session.queue.find(isWaiting);
   if (!prompt || session.turn || session.phase === "held") return null;
   const turn = session.usage.turns + 1;
+  const limits = budgets(prompt);
+  const more = { ...(visibility ? { visibility } : {}), ...(limits.length > 0 ? { budgets: [...limits] } : {}) };
   return {
     facts: [
-      fact(hand, "turn.started", { turn, prompt: prompt.id, model, base, ...(visibility ? { visibility } : {}) }),
+      fact(hand, "turn.started", { turn, prompt: prompt.id, model, base, ...more }),
       ...references.map((referred) => fact(hand, "context.referenced", { turn, ...referred })),
       fact(hand, "message.added", { turn, step: 0, message: { role: "user", text: ask(prompt) } }),
     ],

@@ -1,5 +1,6 @@
 import { type Event, type EventOf, JournalError, type Stored } from "./journal.ts";
 import { type Effect, foldVersion, isClosed, isWaiting, type Lease, type Prompt, type Session } from "./session.ts";
+import { count, nothingSpent, plus as plusSpent, raised, settled, spentBy } from "./spending.ts";
 
 /** Closed prompts that the state remembers. */
 const closedPromptsKept = 200;
@@ -50,7 +51,18 @@ function apply(session: Session | null, event: Event): Session {
 }
 
 const noUsage: Session["usage"] = {
-  ...{ turns: 0, steps: 0, input: 0, cached: 0, output: 0, reasoning: 0, duration_ms: 0, peak_rss_mb: 0 },
+  ...{
+    turns: 0,
+    steps: 0,
+    input: 0,
+    cached: 0,
+    output: 0,
+    reasoning: 0,
+    cost_usd: 0,
+    unpriced: 0,
+    duration_ms: 0,
+    peak_rss_mb: 0,
+  },
   breakdown: { system: 0, tools: 0, history: 0, prompt: 0 },
 };
 
@@ -78,6 +90,7 @@ function open(event: EventOf<"session.opened">): Session {
     context_status: { is_compacted: false },
     context: { appends_since_cut: 0 },
     usage: noUsage,
+    spent: nothingSpent,
     touched: [],
     queue: [],
     forgotten_comment: 0,
@@ -92,6 +105,8 @@ function change(session: Session, event: Later): Session {
   switch (event.type) {
     case "prompt.queued":
       return promptQueued(session, event);
+    case "budget.raised":
+      return budgetRaised(session, event);
     case "wake.requested":
       return {
         ...without(session, "left"),
@@ -150,12 +165,21 @@ function change(session: Session, event: Later): Session {
 }
 
 function promptQueued(session: Session, event: EventOf<"prompt.queued">): Session {
-  const asked = { ...session, lost_runs: 0, queue: [...session.queue, queued(event)] };
+  const before = event.ahead ? session.queue.filter((prompt) => !isWaiting(prompt)) : session.queue;
+  const after = event.ahead ? session.queue.filter(isWaiting) : [];
+  const asked = { ...session, lost_runs: 0, queue: [...before, queued(event), ...after] };
   return withPhase({ ...asked, phase: "queued" });
 }
 
-function queued(event: EventOf<"prompt.queued">): Prompt {
-  return { id: event.id, status: "queued", source: event.source, by: event.by, at: event.at, text: event.text };
+function queued({ id, source, by, at, text, budget }: EventOf<"prompt.queued">): Prompt {
+  return { id, status: "queued", source, by, at, text, ...(budget ? { budget } : {}) };
+}
+
+function budgetRaised(session: Session, event: EventOf<"budget.raised">): Session {
+  if (!session.queue.some((prompt) => prompt.id === event.prompt && isWaiting(prompt))) {
+    throw new FoldError(event, `prompt ${event.prompt} does not wait`);
+  }
+  return { ...session, ...raised(session, event) };
 }
 
 function leaseTaken(session: Session, event: EventOf<"lease.taken">): Session {
@@ -204,27 +228,20 @@ function keyed(session: Session, event: EventOf<"journal.keyed">): Session {
 
 function compacted(session: Session, event: EventOf<"context.compacted">): Session {
   if (session.turn) throw new FoldError(event, `turn ${session.turn.number} is open`);
-  const { usage } = session;
-  const { input, cached, output, reasoning } = event.tokens;
   return {
     ...session,
+    ...count(session, event),
     status: "available",
     context_status: { is_compacted: true, last_compacted_at: event.at },
     context: { cut_commit: event.cut, appends_since_cut: event.since },
-    usage: {
-      ...usage,
-      input: usage.input + input,
-      cached: usage.cached + cached,
-      output: usage.output + output,
-      reasoning: usage.reasoning + reasoning,
-    },
   };
 }
 
 /** A session of its own from here on: what is asked of the other one, and shown for it, stays with that one. */
 function forked(session: Session, event: EventOf<"session.forked">): Session {
   if (session.session !== event.from) throw new FoldError(event, `this is session ${session.session}`);
-  const { turn: _turn, lease: _lease, wip: _wip, stop: _stop, head: _head, thread: _thread, ...kept } = session;
+  const { turn: _turn, lease: _lease, wip: _wip, stop: _stop, head: _head, thread: _thread, ...others } = session;
+  const { raised: _raised, budgets: _budgets, ...kept } = others;
   return withPhase({
     ...kept,
     session: event.session,
@@ -236,6 +253,7 @@ function forked(session: Session, event: EventOf<"session.forked">): Session {
     ...{ base_branch: event.branch.from, base: event.branch.base },
     genealogy: { depth: session.genealogy.depth, parent_session_id: event.from },
     lost_runs: 0,
+    spent: nothingSpent,
     queue: session.queue.filter(isClosed),
     effects: [],
   });
@@ -260,19 +278,19 @@ function turnStarted(session: Session, event: EventOf<"turn.started">): Session 
     model: event.model,
     step: 0,
     runs: 1,
-    tokens: 0,
+    ...nothingSpent,
   };
   const queue = session.queue.map((prompt) =>
     prompt.id === event.prompt ? { ...prompt, status: "running" as const, turn: event.turn } : prompt,
   );
-  return withPhase({ ...session, status: "active", turn, queue, model: event.model });
+  const { budgets: _, ...kept } = session;
+  const budgets = event.budgets ? { budgets: event.budgets } : {};
+  return withPhase({ ...kept, ...budgets, status: "active", turn, queue, model: event.model });
 }
 
 function turnEnded(session: Session, event: EventOf<"turn.ended">): Session {
   openTurn(session, event);
-  const queue = session.queue.map((prompt) =>
-    prompt.id === event.prompt ? { ...without(prompt, "text"), status: event.outcome } : prompt,
-  );
+  const queue = session.queue.map((prompt) => (prompt.id === event.prompt ? closed(prompt, event.outcome) : prompt));
   const usage = {
     ...session.usage,
     turns: session.usage.turns + 1,
@@ -284,8 +302,13 @@ function turnEnded(session: Session, event: EventOf<"turn.ended">): Session {
   const touched = lastTouched(session.touched, event.files ?? []);
   // What was asked after the stop is somebody asking again.
   const askedAgain = session.queue.some((prompt) => isWaiting(prompt) && session.stop && prompt.id > session.stop);
-  const phase = event.outcome === "stopped" && !askedAgain ? ("held" as const) : ("queued" as const);
-  return withPhase(forgetOldest({ ...ended, queue, usage, touched, lost_runs: 0, phase }));
+  const isHeld = event.budget !== undefined || (event.outcome === "stopped" && !askedAgain);
+  const phase = isHeld ? ("held" as const) : ("queued" as const);
+  return withPhase(forgetOldest({ ...ended, ...settled(session), queue, usage, touched, lost_runs: 0, phase }));
+}
+
+function closed(prompt: Prompt, status: EventOf<"turn.ended">["outcome"]): Prompt {
+  return { ...without(without(without(prompt, "text"), "budget"), "raises"), status };
 }
 
 function plus(one: Breakdown, other: Breakdown): Breakdown {
@@ -305,19 +328,14 @@ function messageAdded(session: Session, event: EventOf<"message.added">): Sessio
   const turn = { ...openTurn(session, event), step: event.step };
   const { tokens } = event;
   if (!tokens) return { ...session, turn };
-  const { usage } = session;
+  const reply = { ...event, tokens };
+  const { usage, spent } = count(session, reply);
   return {
     ...(event.reply ? replied(session, { ...event, reply: event.reply }) : session),
     lost_runs: 0,
-    turn: { ...turn, tokens: turn.tokens + tokens.input + tokens.output },
-    usage: {
-      ...usage,
-      steps: usage.steps + 1,
-      input: usage.input + tokens.input,
-      cached: usage.cached + tokens.cached,
-      output: usage.output + tokens.output,
-      reasoning: usage.reasoning + tokens.reasoning,
-    },
+    turn: { ...turn, ...plusSpent(turn, spentBy(reply)) },
+    usage: { ...usage, steps: usage.steps + 1 },
+    spent,
   };
 }
 

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { budgetLevels } from "./budget.ts";
 import { type CommitId, commitIdSchema, eventIdSchema, sessionIdSchema } from "./ids.ts";
 import { messageSchema, tokensSchema } from "./message.ts";
 import { keyRingSchema } from "./secrets/journal-keys.ts";
@@ -46,6 +47,23 @@ export const turnUsageSchema = v.strictObject({
   prompt: count,
 });
 
+const usd = v.pipe(v.number(), v.minValue(0));
+/** US dollars by the prices of that moment; absent where they were not known. */
+const cost = v.optional(usd);
+
+/** Tokens, in and out, or US dollars: one of them. */
+export const amountSchema = v.strictObject({ tokens: v.optional(ordinal), usd: v.optional(v.pipe(usd, v.gtValue(0))) });
+
+const budgetLevelSchema = v.picklist(budgetLevels);
+
+/** What a turn may bring a level to, where that is limited, and what was used there when it began. */
+export const turnBudgetSchema = v.strictObject({
+  level: budgetLevelSchema,
+  ...amountSchema.entries,
+  used_tokens: count,
+  used_usd: usd,
+});
+
 /** What a shell runs; absent for bash. */
 const program = v.optional(v.picklist(["python3", "zsh"]));
 
@@ -79,7 +97,16 @@ const events = [
     parent: v.optional(sessionIdSchema),
     task: v.optional(v.strictObject({ thread: ordinal, text_hash: v.string() })),
   }),
-  event("prompt.queued", { source: sourceSchema, text: v.string() }),
+  event("prompt.queued", {
+    source: sourceSchema,
+    text: v.string(),
+    /** In place of the configured budget of its turn. */
+    budget: v.optional(amountSchema),
+    /** Before the prompts that wait: it goes on with what was interrupted. */
+    ahead: v.optional(v.literal(true)),
+  }),
+  /** The session's budget grows, and the prompt's turn may use as much whatever other budgets are reached. */
+  event("budget.raised", { prompt: eventIdSchema, ...amountSchema.entries }),
   /** `continued`: the last run gave the session back in order before its turn had ended. */
   event("wake.requested", { nonce: v.string(), reason: v.picklist(["prompt", "lost-run", "continued"]) }),
   event("lease.taken", {
@@ -103,6 +130,7 @@ const events = [
     base: commitIdSchema,
     /** How this turn is written down; absent: in full. */
     visibility: v.optional(visibilitySchema),
+    budgets: v.optional(v.array(turnBudgetSchema)),
   }),
   event("context.referenced", { turn: count, kind: v.picklist(["thread"]), ref: v.string() }),
   event("turn.ended", {
@@ -120,11 +148,16 @@ const events = [
     /** Paths that the turn's commit changes, the first 500. */
     files: v.optional(v.array(v.string())),
     usage: v.optional(turnUsageSchema),
+    /** Of all its replies. */
+    cost_usd: cost,
+    /** The budget that ended it. */
+    budget: v.optional(budgetLevelSchema),
   }),
   event("message.added", {
     ...step,
     message: messageSchema,
     tokens: v.optional(tokensSchema),
+    cost_usd: cost,
     /** The provider's own id of its reply. */
     reply: v.optional(v.string()),
   }),
@@ -172,6 +205,7 @@ const events = [
     before: count,
     after: count,
     tokens: tokensSchema,
+    cost_usd: cost,
   }),
   /** A turn is taken back: its words leave the context, its change the branch, by a `commit` where anything of it was there. */
   event("session.reverted", { turn: ordinal, commit: v.optional(commitIdSchema) }),
@@ -211,6 +245,7 @@ export type Outcome = v.InferOutput<typeof outcomeSchema>;
 export type Problem = v.InferOutput<typeof problemSchema>;
 export type Visibility = v.InferOutput<typeof visibilitySchema>;
 export type TurnUsage = v.InferOutput<typeof turnUsageSchema>;
+export type TurnBudget = v.InferOutput<typeof turnBudgetSchema>;
 export type Branch = v.InferOutput<typeof branchSchema>;
 
 /** One append of a session's chain, and the commit that holds it. */

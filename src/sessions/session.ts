@@ -1,11 +1,11 @@
 import { parse, stringify } from "smol-toml";
 import * as v from "valibot";
 import { commitIdSchema, eventIdSchema, sessionIdSchema } from "./ids.ts";
-import { actorSchema, outcomeSchema, runSchema, sourceSchema } from "./journal.ts";
+import { actorSchema, amountSchema, outcomeSchema, runSchema, sourceSchema, turnBudgetSchema } from "./journal.ts";
 import { keyRingSchema } from "./secrets/journal-keys.ts";
 
 /** Version of the fold: a state written by another version is folded again from the journal. */
-export const foldVersion = 2;
+export const foldVersion = 3;
 
 const promptSchema = v.strictObject({
   id: eventIdSchema,
@@ -16,7 +16,13 @@ const promptSchema = v.strictObject({
   turn: v.optional(v.number()),
   /** Kept while the prompt is open; the journal has it for good. */
   text: v.optional(v.string()),
+  /** What its turn may take, in place of what is configured. */
+  budget: v.optional(amountSchema),
+  /** The budget may be used up whatever other budgets are reached. */
+  raises: v.optional(v.literal(true)),
 });
+
+const spentSchema = v.strictObject({ tokens: v.number(), usd: v.number() });
 
 const leaseSchema = v.strictObject({
   epoch: v.number(),
@@ -44,6 +50,9 @@ export const usageSchema = v.strictObject({
   cached: v.number(),
   output: v.number(),
   reasoning: v.number(),
+  /** What is known of the cost in US dollars, and the tokens whose price was not known. */
+  cost_usd: v.number(),
+  unpriced: v.number(),
   duration_ms: v.number(),
   peak_rss_mb: v.number(),
   /** What the input was made of, estimated by length. */
@@ -64,7 +73,7 @@ const stateSchema = v.strictObject({
   created_by: actorSchema,
   /** `available`: its context is compacted, and no turn has run since. */
   status: statusSchema,
-  /** `held`: prompts wait, and after a stop none starts before somebody asks again. */
+  /** `held`: prompts wait, and after a stop or at a budget none starts before somebody asks again. */
   phase: phaseSchema,
   /** Somebody wants the open turn to end. */
   stop: v.optional(eventIdSchema),
@@ -94,6 +103,16 @@ const stateSchema = v.strictObject({
   /** Wrapped keys of what is sealed in the journal; from the event `since` on, what runs append is signed. */
   keys: v.optional(v.strictObject({ since: v.number(), ring: keyRingSchema })),
   usage: usageSchema,
+  /** What the session's budgets are held against; a fork begins at nothing. */
+  spent: v.strictObject({
+    ...spentSchema.entries,
+    /** The last day, by UTC, on which it used anything. */
+    day: v.optional(v.strictObject({ date: v.string(), ...spentSchema.entries })),
+  }),
+  /** By how much people have raised the session's budget. */
+  raised: v.optional(spentSchema),
+  /** Of the last turn; while it is open, what it takes itself is not in them. */
+  budgets: v.optional(v.array(turnBudgetSchema)),
   lease: v.optional(leaseSchema),
   /** What runs have shown of their identity, until it would be good no longer. */
   proofs: v.optional(v.array(v.strictObject({ id: v.string(), until: v.string() }))),
@@ -110,7 +129,7 @@ const stateSchema = v.strictObject({
       step: v.number(),
       /** How many runs have worked on it. */
       runs: v.number(),
-      tokens: v.number(),
+      ...spentSchema.entries,
     }),
   ),
   /** Paths that the session's commits changed, the last 500. */
@@ -136,7 +155,7 @@ const stateSchema = v.strictObject({
 const headSchema = v.object(
   v.pick(stateSchema, [
     ...(["fold", "seq", "session", "description", "created_at", "last_accessed", "created_by", "status"] as const),
-    ...(["phase", "model", "thread", "branch", "genealogy", "usage", "touched"] as const),
+    ...(["phase", "model", "thread", "branch", "genealogy", "usage", "spent", "touched"] as const),
   ]).entries,
 );
 

@@ -1,3 +1,4 @@
+import { tokensText, usdText } from "./budget.ts";
 import type { Event, EventOf, EventType } from "./journal.ts";
 
 /** What an append is about when it holds several events: the first of these that it has. */
@@ -8,6 +9,7 @@ const weight: readonly EventType[] = [
   "session.forked",
   "session.opened",
   "turn.started",
+  "budget.raised",
   "prompt.queued",
   "context.compacted",
   "compaction.failed",
@@ -17,8 +19,8 @@ const weight: readonly EventType[] = [
   "lease.taken",
   "message.added",
   "effect.done",
-  "lease.released",
   "wake.requested",
+  "lease.released",
   "token.granted",
 ];
 
@@ -60,6 +62,8 @@ function line(event: Event): string {
       return `${event.by.login} opened the session: ${brief(event.description)}`;
     case "prompt.queued":
       return `${event.by.login} asked: ${brief(event.text)}`;
+    case "budget.raised":
+      return `${event.by.login} raised the budget by ${event.usd === undefined ? tokensText(event.tokens ?? 0) : usdText(event.usd)}`;
     case "wake.requested":
       return wakes[event.reason];
     case "lease.taken":

@@ -10,9 +10,14 @@ export function addRun(program: Command, { terminal, end }: Offered): void {
   program
     .command("run")
     .description("Work on one prompt here: in a work tree of its own, on the session's branch. Ends with the answer.")
-    .argument("<prompt>", "what to do; - reads it from standard input")
+    .argument("[prompt]", "what to do; - reads it from standard input")
     .option(whichSession, "go on with this session, by id or unique prefix")
     .option("--last", "go on with the session that was used last")
+    .option("--continue", "in place of a prompt: go on with what was interrupted, before what waits")
+    .option(
+      "--budget <amount>",
+      "5usd, 500k or 2M (tokens) for this turn; with --continue, whatever budget was reached",
+    )
     .option("--new", "open a session (the default)")
     .option("--ephemeral", "without the project, and without leaving anything behind")
     .option("--model <model>", "provider:model[@effort] instead of the configured one")
@@ -24,6 +29,7 @@ export function addRun(program: Command, { terminal, end }: Offered): void {
       examples(
         'run "make the failing test pass"',
         'run --last "now the docs"',
+        "run --last --continue --budget 5usd",
         "run --session 01JH4Q --model openai:gpt-5.5@high - < task.md",
         'run --ephemeral "what does HTTP 425 mean?"',
       ),

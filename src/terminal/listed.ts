@@ -3,6 +3,10 @@ import { sessionIdSchema } from "../sessions/ids.ts";
 import { actorSchema } from "../sessions/journal.ts";
 import { type Head, phaseSchema, statusSchema, usageSchema } from "../sessions/session.ts";
 
+const { unpriced: _, ...usage } = usageSchema.entries;
+/** `cost_usd`: null where the price of anything that was used was not known. */
+const listedUsageSchema = v.strictObject({ ...usage, cost_usd: v.nullable(v.number()) });
+
 /** A session as `session list --json` prints it; what a session does not have is null. */
 export const listedSchema = v.strictObject({
   id: sessionIdSchema,
@@ -18,7 +22,7 @@ export const listedSchema = v.strictObject({
   created_at: v.string(),
   last_accessed: v.string(),
   created_by: actorSchema,
-  usage: usageSchema,
+  usage: listedUsageSchema,
   /** Events in the journal. */
   seq: v.number(),
 });
@@ -26,7 +30,8 @@ export const listedSchema = v.strictObject({
 export type Listed = v.InferOutput<typeof listedSchema>;
 
 export function listedOf(session: Head): Listed {
-  const { description, status, phase, branch, created_at, last_accessed, created_by, usage, seq } = session;
+  const { description, status, phase, branch, created_at, last_accessed, created_by, seq } = session;
+  const { unpriced, cost_usd, ...usage } = session.usage;
   return {
     id: session.session,
     ...{ description, status, phase },
@@ -35,6 +40,7 @@ export function listedOf(session: Head): Listed {
     parent: session.genealogy.parent_session_id ?? null,
     depth: session.genealogy.depth,
     model: session.model ?? null,
-    ...{ created_at, last_accessed, created_by, usage, seq },
+    ...{ created_at, last_accessed, created_by, seq },
+    usage: { ...usage, cost_usd: unpriced === 0 ? cost_usd : null },
   };
 }

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Repository } from "../sessions/git/repository.ts";
 import { type CommitId, parseSessionId, type SessionId } from "../sessions/ids.ts";
-import { type Head, parseHead } from "../sessions/session.ts";
+import { foldVersion, type Head, parseHead } from "../sessions/session.ts";
 import { type SessionStore, sessionsRef } from "../sessions/store.ts";
 import { type Listed, listedOf } from "./listed.ts";
 
@@ -26,7 +26,7 @@ export interface RosterOptions {
  */
 export async function readRoster({ repository, store, cache }: RosterOptions): Promise<readonly Entry[]> {
   const tips = await tipsIn(repository);
-  const file = join(cache, "roster.jsonl");
+  const file = join(cache, `roster-${foldVersion}.jsonl`);
   const known = await readCache(file);
   const missing = tips.filter(({ commit }) => !known.has(commit));
   const heads = await readHeads(repository, missing);

@@ -1,10 +1,17 @@
 import { hostname } from "node:os";
-import { text as readAll } from "node:stream/consumers";
 import { claim, type Taken } from "../runner/claim.ts";
 import { examine } from "../runner/examine.ts";
-import { formatModelRef, parseModelRef } from "../runner/model.ts";
+import { formatModelRef } from "../runner/model.ts";
 import { workOff } from "../runner/run.ts";
-import { deepest, type LeaseDecision, openAlone, queue, seizeLease, takeLease } from "../sessions/decide.ts";
+import {
+  deepest,
+  type LeaseDecision,
+  type NewPrompt,
+  openAlone,
+  queue,
+  seizeLease,
+  takeLease,
+} from "../sessions/decide.ts";
 import { fold } from "../sessions/fold.ts";
 import { checkedOut } from "../sessions/git/refs.ts";
 import { parseSessionId, type SessionId } from "../sessions/ids.ts";
@@ -21,52 +28,21 @@ import { type LocalRunner, openEphemeral, openRunner } from "./local-runner.ts";
 import { branchOf, checkBranch } from "./new-branch.ts";
 import { isShared } from "./origin.ts";
 import { progress } from "./progress.ts";
+import { askedFor, checkOptions, promptOf, type RunOptions } from "./run-options.ts";
 import { selectSession } from "./select.ts";
 import { note, print, printJson, type Terminal } from "./terminal.ts";
 import { type TurnResult, turnResult } from "./turn-result.ts";
 import { withoutSecrets } from "./without-secrets.ts";
 
-export interface RunOptions {
-  readonly session?: string;
-  readonly last?: boolean;
-  readonly new?: boolean;
-  readonly ephemeral?: boolean;
-  readonly model?: string;
-  readonly description?: string;
-  readonly branch?: string;
-  readonly json?: boolean;
-}
-
 /** `offshoot run`: one turn here, on the session's branch in a work tree of its own. Gives the exit code. */
-export async function run(terminal: Terminal, clone: Clone, options: RunOptions, given: string): Promise<number> {
-  checkOptions(options);
+export async function run(terminal: Terminal, clone: Clone, options: RunOptions, given?: string): Promise<number> {
+  checkOptions(options, given);
   await checkBranch(clone, options.branch);
-  const prompt = await promptOf(terminal, given);
+  const prompt = await promptOf(terminal, options, given);
   const result = options.ephemeral
     ? await runEphemeral(terminal, clone, options, prompt)
     : await runKept(terminal, clone, options, prompt);
   return result.outcome === "done" ? exitCodes.done : exitCodes.failed;
-}
-
-function checkOptions({ session, last, new: fresh, ephemeral, branch, description, model }: RunOptions): void {
-  const chosen = [session !== undefined && "--session", last && "--last", fresh && "--new", ephemeral && "--ephemeral"];
-  const [one, other] = chosen.filter(Boolean);
-  if (one && other) throw new Failure("usage", `${one} and ${other} exclude each other.`, "Give one of them.");
-  const opens = session === undefined && !last;
-  if (!opens && branch !== undefined) throw new Failure("usage", "A session keeps its branch.", "Leave out --branch.");
-  if (!opens && description !== undefined) {
-    throw new Failure("usage", "A session keeps its description.", "Leave out --description.");
-  }
-  if (model !== undefined && !parseModelRef(model)) {
-    const remedy = "Write it as provider:model or provider:model@effort, e.g. openai:gpt-5.5@high.";
-    throw new Failure("usage", `${model} does not name a model.`, remedy);
-  }
-}
-
-async function promptOf({ stdin }: Terminal, given: string): Promise<string> {
-  const prompt = (given === "-" ? await readAll(stdin) : given).trim();
-  if (prompt) return prompt;
-  throw new Failure("usage", "The prompt is empty.", 'Say what to do: offshoot run "make the failing test pass".');
 }
 
 async function runKept(terminal: Terminal, clone: Clone, options: RunOptions, given: string): Promise<TurnResult> {
@@ -82,7 +58,8 @@ async function runKept(terminal: Terminal, clone: Clone, options: RunOptions, gi
   const branch = opening?.branch.name ?? (await clone.store.tip(session))?.session.branch;
   if (isHere && branch) await mustBeFree(clone, branch);
   const source: PromptSource = { kind: "terminal", id: terminal.newId(), host: hostname() };
-  const taken = await (opening ? open(runner, { opening, source, prompt }) : join(runner, { source, prompt }));
+  const asked = askedFor(options, source, prompt);
+  const taken = await (opening ? open(runner, opening, asked) : join(runner, asked));
   await runner.sweep();
   const drained = await workOff(runner, taken);
   const result = resultOf(drained.tip, source.id, ends.ended);
@@ -105,7 +82,7 @@ async function runEphemeral(
   mustHaveModel(terminal, runner);
   const source: PromptSource = { kind: "terminal", id: terminal.newId(), host: hostname() };
   const opening = { project: "", description: "ephemeral", branch: place.branch, depth: 0 };
-  const drained = await workOff(runner, await open(runner, { opening, source, prompt }));
+  const drained = await workOff(runner, await open(runner, opening, askedFor(options, source, prompt)));
   const result = { ...resultOf(drained.tip, source.id, ends.ended), branch: "", commit: null };
   show(terminal, options, result);
   return result;
@@ -176,15 +153,10 @@ async function openingOf(
   return { project: clone.project, description, branch, depth, ...(parent ? { parent } : {}) };
 }
 
-interface Asked {
-  readonly source: PromptSource;
-  readonly prompt: string;
-}
-
 /** Opens the session with the prompt and the lease in one append: no one else ever sees it without a holder. */
-async function open(runner: LocalRunner, { opening, source, prompt: text }: Asked & { readonly opening: Opening }) {
+async function open(runner: LocalRunner, opening: Opening, prompt: NewPrompt) {
   const { session, store, hand, asker } = runner;
-  const opened = openAlone({ ...hand, by: asker }, { session, opened: opening, prompt: { source, text } });
+  const opened = openAlone({ ...hand, by: asker }, { session, opened: opening, prompt });
   const state = compose(session, null, opened).state;
   const lease = takeLease(hand, state, { ...runner.holder, isVoid: () => false });
   if (lease.kind !== "taken") throw new Error(`A session that was just opened is ${lease.kind}.`);
@@ -196,16 +168,17 @@ async function open(runner: LocalRunner, { opening, source, prompt: text }: Aske
 type Joining = Exclude<LeaseDecision, { kind: "idle" }> | { readonly kind: "refused" };
 
 /** Queues the prompt and takes the session in one append; one that somebody holds is left alone. */
-async function join(runner: LocalRunner, { source, prompt: text }: Asked): Promise<Taken> {
+async function join(runner: LocalRunner, prompt: NewPrompt): Promise<Taken> {
   const seen = await examine(runner);
   const { session, hand, asker, holder } = runner;
   const take = (now: Session, isVoid: (lease: Lease) => boolean): Joining => {
-    const queued = queue({ ...hand, by: asker }, now, { source, text });
+    const queued = queue({ ...hand, by: asker }, now, prompt);
     if (queued.kind !== "queued") return { kind: "refused" };
-    const [prompt] = queued.change.facts;
-    const taken = seizeLease(hand, fold(now, number([prompt], now.seq)), { ...holder, isVoid });
+    const [asked, ...others] = queued.change.facts;
+    const raise = others.filter(({ type }) => type === "budget.raised");
+    const taken = seizeLease(hand, fold(now, number([asked, ...raise], now.seq)), { ...holder, isVoid });
     if (taken.kind !== "taken") return taken;
-    const change: Change = { facts: [prompt, ...taken.change.facts] };
+    const change: Change = { facts: [asked, ...raise, ...taken.change.facts] };
     return { ...taken, change };
   };
   const { result, tip } = await claim(runner, take, seen);

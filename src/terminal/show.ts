@@ -1,3 +1,4 @@
+import { usdText } from "../sessions/budget.ts";
 import { brief, count, duration, plural, when } from "../sessions/words.ts";
 import { readSession } from "./chosen.ts";
 import { type Clone, cacheIn } from "./clone.ts";
@@ -66,11 +67,12 @@ function workWords({ usage: { turns, steps, duration_ms, peak_rss_mb } }: Shown)
   return `${plural(turns, "turn")}, ${plural(steps, "step")}, ${duration(duration_ms)}${memory}`;
 }
 
-function tokenWords({ usage: { input, cached, output, reasoning, breakdown } }: Shown): string {
+function tokenWords({ usage: { input, cached, output, reasoning, breakdown, cost_usd } }: Shown): string {
   const all = breakdown.system + breakdown.tools + breakdown.history + breakdown.prompt;
   const share = (name: keyof typeof breakdown) => `${name} ${Math.round((100 * breakdown[name]) / all)} %`;
   const parts = all > 0 ? `; in: ${(["system", "tools", "history", "prompt"] as const).map(share).join(", ")}` : "";
-  return `${count(input)} in (${count(cached)} cached), ${count(output)} out (${count(reasoning)} reasoning)${parts}`;
+  const cost = cost_usd ? `, ${usdText(cost_usd)}` : "";
+  return `${count(input)} in (${count(cached)} cached), ${count(output)} out (${count(reasoning)} reasoning)${cost}${parts}`;
 }
 
 function turnLines({ turn, prompt, outcome, answer, commit, duration_ms, reverted }: Shown["turns"][number]): string[] {

@@ -35,6 +35,43 @@ function ended(about: Partial<EventOf<"turn.ended">> = {}): EventOf<"turn.ended"
 
 const head = (session: Partial<Session>) => statusComment({ ...opened, ...session }, 1, links).split("\n")[1];
 
+test("the status shows what was used: tokens, cost as far as it is known, and each budget that holds", () => {
+  const usage = { ...opened.usage, turns: 2, steps: 7, input: 120_000, cached: 90_000, output: 4_000 };
+  const budgets = [
+    { level: "turn" as const, tokens: 500_000, used_tokens: 0, used_usd: 0 },
+    { level: "session" as const, usd: 5, tokens: 2_000_000, used_tokens: 100_000, used_usd: 0.3 },
+    { level: "day" as const, usd: 50, used_tokens: 900_000, used_usd: 12 },
+  ];
+  const turn = {
+    number: 3,
+    prompt: asked.id,
+    base: someCommit,
+    started_at: "",
+    model: "m",
+    step: 1,
+    runs: 1,
+    tokens: 24_000,
+    usd: 0.12,
+  };
+  const rows = (session: Partial<Session>) =>
+    statusComment({ ...opened, ...session }, 1, links)
+      .match(/^\| (?:Used|Budget) .*$/gm)
+      ?.join("\n");
+  expect([
+    rows({ usage: { ...usage, cost_usd: 0.42 }, budgets, turn }),
+    rows({ usage: { ...usage, cost_usd: 0.42, unpriced: 10 }, budgets }),
+    rows({ usage: { ...usage, unpriced: 124_000 } }),
+  ]).toMatchInlineSnapshot(`
+    [
+      "| Used | 2 turns, 7 steps, 120,000 tokens in (90,000 cached), 4,000 out, $0.42 |
+    | Budget | 24,000 of 500,000 tokens this turn<br>$0.42 of $5.00 and 124,000 of 2,000,000 tokens this session<br>$12.12 of $50.00 this day |",
+      "| Used | 2 turns, 7 steps, 120,000 tokens in (90,000 cached), 4,000 out, at least $0.42 |
+    | Budget | $0.30 of $5.00 and 100,000 of 2,000,000 tokens this session<br>$12.00 of $50.00 this day |",
+      "| Used | 2 turns, 7 steps, 120,000 tokens in (90,000 cached), 4,000 out |",
+    ]
+  `);
+});
+
 test("the status of a session that waits for a run", () => {
   expect(statusComment(opened, 1, links)).toMatchInlineSnapshot(`
     "<!-- offshoot:status 01JH4QTM5N8V2KX9C3PD7WBYRA -->
@@ -49,6 +86,8 @@ test("the status of a session that waits for a run", () => {
     <details><summary>What you can do</summary>
 
     \`/agent <what to do>\` goes on with this session, here or on its pull request. While it works, prompts wait in line.
+
+    \`/agent continue\` goes on with what was interrupted; \`--budget $5\` or \`--budget 500k\` (tokens) behind it allows that much more.
 
     Everything it did: \`git fetch origin refs/offshoot/sessions/01JH4QTM5N8V2KX9C3PD7WBYRA && git log FETCH_HEAD\`
 
@@ -65,7 +104,7 @@ test("the status tells in a few words what is going on", () => {
     model: "m",
     step: 3,
     runs: 1,
-    tokens: 0,
+    ...{ tokens: 0, usd: 0 },
   };
   const lease = { epoch: 1, holder: "a", taken_at: "" };
   expect([

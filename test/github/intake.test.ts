@@ -3,7 +3,7 @@ import type { Rules } from "../../src/github/configured.ts";
 import { ForgeError } from "../../src/github/forge.ts";
 import { take } from "../../src/github/intake.ts";
 import { isWanted } from "../../src/github/wake.ts";
-import { takeLease } from "../../src/sessions/decide.ts";
+import { goOn, takeLease } from "../../src/sessions/decide.ts";
 import { JournalError, type Run } from "../../src/sessions/journal.ts";
 import { compose, StoreError } from "../../src/sessions/store.ts";
 import { at, client } from "../playground/github-fixture.ts";
@@ -63,6 +63,27 @@ test("where more than write access is needed, who has less is told so; a configu
   expect(await world.store.find("")).toEqual([]);
   expect(await ask("maintain", rules)).toBe("queued");
   expect(await ask("write", null)).toBe("queued");
+});
+
+test("who comments to continue goes on first, with the budget that they add; elsewhere there is nothing to go on with", async () => {
+  const world = await openIntakeWorld();
+  expect(await world.comment("/agent continue")).toBe("answered");
+  expect(world.said().at(-1)).toMatch(/no session here to go on with.*What to do: comment `\/agent` with what to do/s);
+  expect(await world.store.find("")).toEqual([]);
+  await world.comment("/agent --budget 500k fix it");
+  const written = await world.write("/agent continue --budget $5");
+  expect([await world.take(written), await world.take(written)]).toEqual(["queued", "known"]);
+  expect(await world.session()).toMatchObject({
+    raised: { usd: 5 },
+    queue: [
+      { text: goOn, budget: { usd: 5 }, raises: true },
+      { text: "fix it", budget: { tokens: 500_000 } },
+    ],
+  });
+  expect(await world.comment("/agent continue --budget lots")).toBe("answered");
+  expect(world.said().at(-1)).toMatch(/`lots` is no amount.*`\$5`, `\$0\.50` or `5usd`.*`500k`/s);
+  expect(await world.comment("/agent continue --budget $5", { as: "outsider" })).toBe("refused");
+  expect((await world.session()).queue).toHaveLength(2);
 });
 
 test("a bot with write access is not heard", async () => {

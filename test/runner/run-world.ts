@@ -9,7 +9,7 @@ import { type Script, startScriptedModel } from "../../playground/scripted-model
 import type { Comment, Issue } from "../../playground/world.ts";
 import { type RunReport, runSession } from "../../src/runner/run.ts";
 import type { Runner } from "../../src/runner/runner.ts";
-import { open, queue } from "../../src/sessions/decide.ts";
+import { type NewPrompt, open, queue } from "../../src/sessions/decide.ts";
 import { gitStore } from "../../src/sessions/git/git-store.ts";
 import type { Repository } from "../../src/sessions/git/repository.ts";
 import type { CommitId, SessionId } from "../../src/sessions/ids.ts";
@@ -46,7 +46,7 @@ export interface RunWorld {
   machine(change?: Partial<Runner>): Promise<AtGithub>;
   run(change?: Partial<Runner>): Promise<RunReport>;
   /** Queues one more prompt, as the app does. Gives its comment's id. */
-  ask(text: string, thread?: number): Promise<string>;
+  ask(text: string, thread?: number, more?: Pick<NewPrompt, "budget" | "continues">): Promise<string>;
   journal(): Promise<readonly Event[]>;
   events<T extends EventType>(type: T): Promise<readonly EventOf<T>[]>;
   state(): Promise<Session>;
@@ -142,11 +142,11 @@ export async function openRunWorld(options: RunWorldOptions = {}): Promise<RunWo
   return {
     ...{ github, session, branch, bare, store, main, machine, newMachine, journal, thread: issue.number },
     run: async (change) => runSession(await machine(change)),
-    ask: async (text, thread = issue.number) => {
+    ask: async (text, thread = issue.number, more = {}) => {
       comments += 1;
       const id = String(comments);
       const asked = await transact({ store, session, pause: backOff }, ({ session: now }) => {
-        const queued = queue(maintainer, now, comment(id, text, thread));
+        const queued = queue(maintainer, now, { ...comment(id, text, thread), ...more });
         return { change: queued.kind === "queued" ? queued.change : null, result: null };
       });
       if (!asked.ok) throw new Error(`The prompt was not queued: ${asked.moved.join(", ")} moved.`);

@@ -155,27 +155,25 @@ const limits = (set: string) => {
   return parsed.config;
 };
 
-test.each([
-  ["steps", "steps = 2", "2 steps were taken"],
-  ["tokens", "tokens = 150", "220 tokens were used"],
-])("a turn that reaches its limit of %s ends clearly, and can be continued", async (key, set, reached) => {
+test("a turn that reaches its limit of steps ends clearly, and can be continued", async () => {
   let called = 0;
   const world = await openRunWorld();
   const busy = model(() => {
     called += 1;
     return called > 2 ? answer("Done at last.") : calls("exec", { command: `echo ${called} >> log.txt` });
   });
-  await world.run({ model: busy, config: limits(set) });
+  const config = limits("steps = 2");
+  await world.run({ model: busy, config });
   const [ended] = await world.events("turn.ended");
   expect(ended).toMatchObject({
     outcome: "limit",
-    problem: { kind: key, message: `The turn ended because ${reached}.` },
+    problem: { kind: "steps", message: "The turn ended because 2 steps were taken." },
   });
-  expect(world.answers()[0]).toMatch(new RegExp(`What to do: Comment .*/agent continue.*raise \`${key}\``));
+  expect(world.answers()[0]).toMatch(/What to do: Comment .*\/agent continue.*raise `steps`/);
   expect(await world.read(refOf.branch(world.branch), "log.txt")).toBe("1\n2\n");
 
   await world.ask("continue");
-  await world.run({ model: busy, config: limits(set) });
+  await world.run({ model: busy, config });
   expect(world.answers()[1]).toContain("Done at last.");
   expect(await world.tip(refOf.branch(world.branch))).toBe(ended?.commit);
 });

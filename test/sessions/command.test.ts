@@ -31,6 +31,25 @@ test.each([
   expect(parseCommand(body)).toEqual(prompt(text));
 });
 
+test.each([
+  ["/agent continue", { kind: "continue" }],
+  ["/agent continue --budget $5", { kind: "continue", budget: { usd: 5 } }],
+  ["/agent continue\r\n--budget=2M\r\n", { kind: "continue", budget: { tokens: 2_000_000 } }],
+  ["/agent --budget 0.5usd fix it\nall", { kind: "prompt", text: "fix it\nall", budget: { usd: 0.5 } }],
+  ["/agent --budget=500k\nfix it", { kind: "prompt", text: "fix it", budget: { tokens: 500_000 } }],
+  ["/agent continue with the tests", prompt("continue with the tests")],
+  ["/agent continue --budgets", prompt("continue --budgets")],
+  ["/agent --budgets are wrong in the docs", prompt("--budgets are wrong in the docs")],
+  ["/agent fix it --budget $5", prompt("fix it --budget $5")],
+  ["/agent continue --budget", { kind: "bad-budget", given: "" }],
+  ["/agent continue --budget lots", { kind: "bad-budget", given: "lots" }],
+  ["/agent continue --budget $5 and fix it", { kind: "bad-budget", given: "--budget $5 and fix it" }],
+  ["/agent --budget 5€ fix it", { kind: "bad-budget", given: "5€" }],
+  ["/agent --budget $5", { kind: "bad-budget", given: "" }],
+])("%j: a continuation, a budget, or neither", (body, command) => {
+  expect(parseCommand(body)).toEqual(command);
+});
+
 test.each(["/agent", "/agent  \n", "Hi\n/agent", "/agent help", "/agent\thelp\r\n"])("%j asks for help", (body) => {
   expect(parseCommand(body)).toEqual({ kind: "help" });
 });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { type Amount, budgetLevels } from "../../src/sessions/budget.ts";
 import { replay } from "../../src/sessions/fold.ts";
 import type { CommitId } from "../../src/sessions/ids.ts";
 import { decode, encode, type Stored } from "../../src/sessions/journal.ts";
@@ -10,21 +11,38 @@ import { type Move, play } from "./model.ts";
 
 const text = fc.string({ unit: "binary", maxLength: 80 });
 
+const usd = fc.integer({ min: 1, max: 9_000_000 }).map((millionths) => millionths / 1_000_000);
+const budget: fc.Arbitrary<Amount> = fc.oneof(
+  usd.map((usd) => ({ usd })),
+  fc.integer({ min: 1 }).map((tokens) => ({ tokens })),
+);
+
 const move: fc.Arbitrary<Move> = fc.oneof(
-  fc.record({ do: fc.constant("ask" as const), comment: fc.nat(12), text }),
+  fc.record(
+    { do: fc.constant("ask" as const), comment: fc.nat(12), text, budget },
+    { requiredKeys: ["do", "comment", "text"] },
+  ),
+  fc.record({ do: fc.constant("continue" as const), comment: fc.nat(12), budget }, { requiredKeys: ["do", "comment"] }),
   fc.record({ do: fc.constant("take" as const), run: fc.nat(3) }),
   { arbitrary: fc.constant<Move>({ do: "start" }), weight: 3 },
-  fc.record({ do: fc.constant("think" as const), text, tokens: fc.nat(9000) }),
+  fc.record(
+    { do: fc.constant("think" as const), text, tokens: fc.nat(9000), usd },
+    { requiredKeys: ["do", "text", "tokens"] },
+  ),
   fc.record({ do: fc.constant("exec" as const), command: text, exitCode: fc.integer({ min: -1, max: 255 }) }),
   fc.record({ do: fc.constantFrom("read" as const, "write" as const), path: text }),
   fc.constant<Move>({ do: "save" }),
   fc.record({ do: fc.constant("compact" as const), summary: text }),
   {
-    arbitrary: fc.record({
-      do: fc.constant("end" as const),
-      outcome: fc.constantFrom("done" as const, "stopped" as const, "failed" as const, "limit" as const),
-      answer: text,
-    }),
+    arbitrary: fc.record(
+      {
+        do: fc.constant("end" as const),
+        outcome: fc.constantFrom("done" as const, "stopped" as const, "failed" as const, "limit" as const),
+        answer: text,
+        budget: fc.constantFrom(...budgetLevels),
+      },
+      { requiredKeys: ["do", "outcome", "answer"] },
+    ),
     weight: 2,
   },
   { arbitrary: fc.constant<Move>({ do: "post" }), weight: 2 },
@@ -82,7 +100,7 @@ test("whatever happens, one turn at most is open, no source is queued twice, and
         expect(state.epoch).toBeGreaterThanOrEqual(epoch);
         expect(state.lease?.epoch ?? state.epoch).toBe(state.epoch);
         const waits = state.queue.some(({ status }) => status === "queued");
-        expect(state.phase).toBe(state.turn ? "working" : waits ? "queued" : "idle");
+        expect(state.turn ? ["working"] : waits ? ["queued", "held"] : ["idle"]).toContain(state.phase);
         epoch = state.epoch;
       }
     }),
@@ -96,6 +114,7 @@ test("the random moves do reach every part of the fold", () => {
     for (const { stored } of chain(moves)) for (const { type } of stored.events) seen.add(type);
   }
   expect([...seen].sort()).toEqual([
+    "budget.raised",
     "checkpoint.made",
     "command.ran",
     "context.compacted",

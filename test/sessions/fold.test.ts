@@ -53,10 +53,56 @@ test("usage counts steps, tokens, and turns; the turn counts its own tokens", ()
     cached: 0,
     output: 18,
     reasoning: 6,
+    ...{ cost_usd: 0, unpriced: 218 },
     duration_ms: 1200,
     peak_rss_mb: 90,
     breakdown: { system: 0, tools: 0, history: 0, prompt: 0 },
   });
+});
+
+test("what is spent: by the day on which it was, with its cost where that is known; a fork begins at nothing", () => {
+  const early = fact({ ...me, now: () => new Date("2026-11-01T23:59:59Z") }, "message.added", reply(0.25));
+  const late = fact({ ...me, now: () => new Date("2026-11-02T00:00:01Z") }, "message.added", reply(0.1));
+  const unknown = fact({ ...me, now: () => new Date("2026-11-02T00:00:02Z") }, "message.added", reply());
+  const { session } = at({ facts: [early, late, unknown] }, started);
+  expect(session.spent).toEqual({ tokens: 330, usd: 0.35, day: { date: "2026-11-02", tokens: 220, usd: 0.1 } });
+  expect(session.turn).toMatchObject({ tokens: 330, usd: 0.35 });
+  expect(session.usage).toMatchObject({ input: 300, cost_usd: 0.35, unpriced: 110 });
+  const branch = { name: "offshoot/1-again", own: true, from: "main", base: someCommit };
+  const fork = { session: newSession(), from: session.session, turn: 1, branch, description: "again" };
+  expect(at({ facts: [fact(me, "session.forked", fork)] }, { commit: someCommit, session }).session).toMatchObject({
+    spent: { tokens: 0, usd: 0 },
+    usage: { cost_usd: 0.35 },
+  });
+});
+
+const reply = (usd?: number) => ({
+  ...{ turn: 1, step: 1, message: { role: "assistant" as const, model: "openai:gpt-5.5", parts: [] } },
+  tokens: { input: 100, cached: 0, output: 10, reasoning: 0 },
+  ...(usd === undefined ? {} : { cost_usd: usd }),
+});
+
+test("at a budget what waits is held until somebody asks; who asks to continue goes first, with what they add", () => {
+  const waiting = played(started, { do: "ask", comment: 2, text: "and the docs" });
+  const held = played(waiting, { ...done, do: "end", outcome: "limit", answer: "", budget: "session" });
+  expect(held.session.phase).toBe("held");
+  expect(play(me, held.session, { do: "start" })).toBeNull();
+  const raised = played(held, { do: "continue", comment: 3, budget: { usd: 5 } });
+  expect(raised.session.phase).toBe("queued");
+  expect(raised.session.raised).toEqual({ tokens: 0, usd: 5 });
+  expect(raised.session.queue.filter(({ status }) => status === "queued")).toMatchObject([
+    { source: { id: "3" }, budget: { usd: 5 }, raises: true },
+    { source: { id: "2" }, text: "and the docs" },
+  ]);
+  const again = played(raised, { do: "start" }, { do: "think", text: "…", tokens: 91, usd: 0.5 }, done);
+  expect(again.session.budgets).toEqual([{ level: "turn", usd: 5, used_tokens: 100, used_usd: 0.5 }]);
+  expect(again.session.queue.find(({ source }) => source.id === "3")).not.toHaveProperty("raises");
+  expect(played(again, { do: "continue", comment: 4, budget: { tokens: 7 } }).session.raised).toEqual({
+    tokens: 7,
+    usd: 5,
+  });
+  const stray = fact(me, "budget.raised", { prompt: given(started.session.turn).prompt, usd: 1 });
+  expect(() => at({ facts: [stray] }, started)).toThrow("does not wait");
 });
 
 test("another run that takes the session over has a higher epoch and is counted on the open turn", () => {
@@ -234,7 +280,7 @@ describe("state.toml", () => {
         .replace(/T12:\d\d:\d\d/g, "T12:00:00")
         .replace(/-[0-9a-z]{4}"/, '-<end>"'),
     ).toMatchInlineSnapshot(`
-      "fold = 2
+      "fold = 3
       seq = 7
       session = "<ULID>"
       description = "make the failing test pass"
@@ -277,6 +323,8 @@ describe("state.toml", () => {
       cached = 0
       output = 9
       reasoning = 3
+      cost_usd = 0
+      unpriced = 109
       duration_ms = 0
       peak_rss_mb = 0
 
@@ -285,6 +333,15 @@ describe("state.toml", () => {
       tools = 0
       history = 0
       prompt = 0
+
+      [spent]
+      tokens = 109
+      usd = 0
+
+      [spent.day]
+      date = "2026-11-01"
+      tokens = 109
+      usd = 0
 
       [lease]
       epoch = 1
@@ -305,6 +362,7 @@ describe("state.toml", () => {
       step = 1
       runs = 1
       tokens = 109
+      usd = 0
 
       [[queue]]
       id = "<ULID>"

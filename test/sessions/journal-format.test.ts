@@ -58,7 +58,7 @@ const examples = decode(text(lines), { commit: someCommit, after: 0 });
 const appends = split(examples, [0, 3, 4, 7, 10, 13, 17, 19, 20]);
 const shared = appends.slice(0, 6);
 const forkExamples = decode(text(forkLines), { commit: someCommit, after: given(shared.flat().at(-1)).seq });
-const forkAppends = split(forkExamples, [0, 1, 3, 6, 7, 11, 12, 14, 15, 16, 18, 20, 22, 24, 25, 26]);
+const forkAppends = split(forkExamples, [0, 1, 3, 6, 7, 11, 12, 14, 15, 16, 18, 20, 22, 24, 25, 26, 28]);
 const journals = [appends, [...shared, ...forkAppends]].map((all) =>
   all.map((events) => ({ commit: someCommit, events })),
 );
@@ -143,7 +143,7 @@ describe("docs/journal-format.md", () => {
     expect(cut).toBe(commits[compaction - since - 1]);
     expect([listed, timeline, files, ...others].join("\n")).toMatchInlineSnapshot(`
       "$ git for-each-ref --sort=-committerdate --format='%(refname:lstrip=3)  %(committerdate:iso)  %(subject)' refs/offshoot/sessions
-      01M80Q7D2ANHV5XK3C9RTWE4JS  2026-11-23 10:31:00 +0000  ada goes on with the session on #12
+      01M80Q7D2ANHV5XK3C9RTWE4JS  2026-11-23 10:32:00 +0000  ada raised the budget by $5.00
       01M7XZ3K5E8Q2V4R6T9WBCDFGH  2026-11-21 09:01:05 +0000  gave run 4711 a token
 
       $ git log --reverse --format='%h %ad %an: %s' --date=iso refs/offshoot/sessions/$SESSION

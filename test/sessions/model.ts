@@ -1,5 +1,6 @@
+import type { Amount, BudgetLevel } from "../../src/sessions/budget.ts";
 import { compacted } from "../../src/sessions/compaction.ts";
-import { fact, type Hand, queue, release, rescue, startTurn, takeLease } from "../../src/sessions/decide.ts";
+import { fact, goOn, type Hand, queue, release, rescue, startTurn, takeLease } from "../../src/sessions/decide.ts";
 import type { EventOf, Fact, Outcome, Run } from "../../src/sessions/journal.ts";
 import type { Session } from "../../src/sessions/session.ts";
 import type { Change } from "../../src/sessions/store.ts";
@@ -7,15 +8,16 @@ import { comment, someCommit } from "./events.ts";
 
 /** What people, runs and the model may do to a session. */
 export type Move =
-  | { readonly do: "ask"; readonly comment: number; readonly text: string }
+  | { readonly do: "ask"; readonly comment: number; readonly text: string; readonly budget?: Amount }
+  | { readonly do: "continue"; readonly comment: number; readonly budget?: Amount }
   | { readonly do: "take"; readonly run: number }
   | { readonly do: "start" }
-  | { readonly do: "think"; readonly text: string; readonly tokens: number }
+  | { readonly do: "think"; readonly text: string; readonly tokens: number; readonly usd?: number }
   | { readonly do: "exec"; readonly command: string; readonly exitCode: number }
   | { readonly do: "read" | "write"; readonly path: string }
   | { readonly do: "save" }
   | { readonly do: "compact"; readonly summary: string }
-  | { readonly do: "end"; readonly outcome: Outcome; readonly answer: string }
+  | { readonly do: "end"; readonly outcome: Outcome; readonly answer: string; readonly budget?: BudgetLevel }
   | { readonly do: "post" }
   | { readonly do: "release" }
   | { readonly do: "lose" };
@@ -25,8 +27,12 @@ export const run = (id: number): Run => ({ id, attempt: 1, url: `https://example
 /** The change that a move makes to a session, by the same decisions as the program's; null where it cannot be made. */
 export function play(hand: Hand, session: Session, move: Move): Change | null {
   switch (move.do) {
-    case "ask": {
-      const queued = queue(hand, session, comment(String(move.comment), move.text));
+    case "ask":
+    case "continue": {
+      const { source, text } = comment(String(move.comment), move.do === "ask" ? move.text : goOn);
+      const budget = move.budget ? { budget: move.budget } : {};
+      const continues = move.do === "continue" ? { continues: true as const } : {};
+      const queued = queue(hand, session, { source, text, ...budget, ...continues });
       return queued.kind === "queued" ? queued.change : null;
     }
     case "take": {
@@ -43,13 +49,16 @@ export function play(hand: Hand, session: Session, move: Move): Change | null {
   }
 }
 
-type HolderMove = Exclude<Move, { do: "ask" | "take" | "lose" }>;
+type HolderMove = Exclude<Move, { do: "ask" | "continue" | "take" | "lose" }>;
 
 function playAsHolder(hand: Hand, session: Session, move: HolderMove): Change | null {
   switch (move.do) {
     case "start":
       if (session.turn) return null;
-      return startTurn(hand, session, { model: "openai:gpt-5.5", base: someCommit, ask: ({ text }) => text ?? "" });
+      return startTurn(hand, session, {
+        ...{ model: "openai:gpt-5.5", base: someCommit, ask: ({ text }) => text ?? "" },
+        budgets: ({ budget }) => (budget ? [{ level: "turn", ...budget, used_tokens: 0, used_usd: 0 }] : []),
+      });
     case "post":
       return post(hand, session);
     case "compact":
@@ -100,20 +109,21 @@ function work(hand: Hand, turn: NonNullable<Session["turn"]>, move: WorkMove): [
 
 const quiet = { shell: "main", ms: 40, cwd: "/work", stdout_bytes: 0, stderr_bytes: 0 };
 
-function thought(hand: Hand, at: { turn: number; step: number }, move: { text: string; tokens: number }): Fact {
+function thought(hand: Hand, at: { turn: number; step: number }, move: Extract<Move, { do: "think" }>): Fact {
   const parts: EventOf<"message.added">["message"] = {
     role: "assistant",
     model: "openai:gpt-5.5",
     parts: [{ type: "text", text: move.text }],
   };
   const tokens = { input: move.tokens, cached: 0, output: 9, reasoning: 3 };
-  return fact(hand, "message.added", { ...at, message: parts, tokens });
+  const cost = move.usd === undefined ? {} : { cost_usd: move.usd };
+  return fact(hand, "message.added", { ...at, message: parts, tokens, ...cost });
 }
 
 function end(
   hand: Hand,
   { number: turn, prompt }: NonNullable<Session["turn"]>,
-  { outcome, answer }: { outcome: Outcome; answer: string },
+  { outcome, answer, budget }: Extract<Move, { do: "end" }>,
 ): [Fact, ...Fact[]] {
   const key = String(turn);
   return [
@@ -122,6 +132,7 @@ function end(
     fact(hand, "turn.ended", {
       ...{ turn, prompt, outcome, answer },
       ...{ commit: someCommit, notices: [], duration_ms: 1200, peak_rss_mb: 90 },
+      ...(budget ? { budget } : {}),
     }),
   ];
 }

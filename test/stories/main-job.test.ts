@@ -28,6 +28,8 @@ test("a comment becomes a session, a turn, and a draft pull request", async () =
 
     \`/agent <what to do>\` goes on with this session, here or on its pull request. While it works, prompts wait in line.
 
+    \`/agent continue\` goes on with what was interrupted; \`--budget $5\` or \`--budget 500k\` (tokens) behind it allows that much more.
+
     Everything it did: \`git fetch origin refs/offshoot/sessions/<ULID> && git log FETCH_HEAD\`
 
     </details>
@@ -210,6 +212,8 @@ test("a second comment, on the pull request, goes on with the same session, bran
     <details><summary>What you can do</summary>
 
     \`/agent <what to do>\` goes on with this session, here or on its pull request. While it works, prompts wait in line.
+
+    \`/agent continue\` goes on with what was interrupted; \`--budget $5\` or \`--budget 500k\` (tokens) behind it allows that much more.
 
     Everything it did: \`git fetch origin refs/offshoot/sessions/<ULID> && git log FETCH_HEAD\`
 

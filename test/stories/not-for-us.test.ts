@@ -61,6 +61,8 @@ test("/agent alone is answered with its usage", async () => {
     \`/agent\` has to stand at the start of a line; everything after it, to the end of the comment, is the prompt.
     The first prompt opens a session with a branch of its own, later ones continue it.
 
+    \`/agent continue\` goes on with what was interrupted. \`--budget $5\` or \`--budget 500k\` (tokens) behind it allows that much more, whatever budget was reached; before a prompt, as in \`/agent --budget $5 <what to do>\`, it is the budget of that prompt alone.
+
     \`/agent resume <id>\` makes another session the one that this thread goes on with; the beginning of its id is enough. \`/agent help\` shows this."
   `);
 });

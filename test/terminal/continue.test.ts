@@ -67,6 +67,24 @@ test("a session on the origin is held there: a run in one clone keeps another cl
   expect((await running.ended).code).toBe(0);
 });
 
+test("a budget ends a turn at a terminal, too, and the answer has the command that goes on", async () => {
+  const world = await openClone({ model: script(write("a.txt", "a"), say("Wrote a.")) });
+  await writeFile(join(world.dir, ".github/offshoot.toml"), "budgets.session.tokens = 1\n");
+  await world.git("commit", "--quiet", "--all", "-m", "A small budget");
+  const { code, err } = await world.offshoot("run", "write a");
+  expect(code).toBe(1);
+  const [, command = ""] = /Run `offshoot (run --session \S+ --continue --budget) \S+` to go on/.exec(err) ?? [];
+  expect(await world.offshoot(...command.split(" "), "lots")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("lots is no amount"),
+  });
+  expect(await world.offshoot(...command.split(" "), "500k")).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("Wrote a."),
+  });
+  expect((await world.offshoot("run", "--continue")).err).toContain("Name the session with --session or --last");
+});
+
 test("what the origin does not take is told, and nothing is half pushed", async () => {
   const origin = await openOrigin();
   const world = await openClone({ model: script(write("a.txt", "a"), say("Wrote.")), origin });
