@@ -65,7 +65,7 @@ async function changesOf(repository: Repository, events: readonly Event[]): Prom
 }
 
 /** Reads `git diff --numstat -z` without renames. */
-export function readNumstat(text: string): readonly FileChange[] {
+function readNumstat(text: string): readonly FileChange[] {
   return text.split("\0").flatMap((line) => {
     const [, added, removed, path] = /^(\d+|-)\t(\d+|-)\t([\s\S]+)$/.exec(line) ?? [];
     return path ? [{ path, added: countOf(added), removed: countOf(removed) }] : [];

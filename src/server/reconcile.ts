@@ -19,7 +19,7 @@ const patienceMs = 120_000;
 const noRun = { id: 0, attempt: 0, url: "" };
 
 /** Pure: whether the session waits for something, and nothing has happened for a while. */
-export function isStuck(session: Session, now: Date): boolean {
+function isStuck(session: Session, now: Date): boolean {
   const isOpen = hasWork(session) || session.lease !== undefined;
   return isOpen && now.getTime() - Date.parse(session.last_accessed) >= patienceMs;
 }

@@ -58,5 +58,5 @@ const bad = (problem: string, remedy: string): ReadSettings => ({ ok: false, pro
 /** The lines of an `.env` file that say the same. */
 export function asEnvFile({ appId, privateKey, webhookSecret }: Credentials): string {
   const key = privateKey.trim().replaceAll("\n", "\\n");
-  return `APP_ID=${appId}\nPRIVATE_KEY="${key}"\nWEBHOOK_SECRET=${webhookSecret}\n`;
+  return `APP_ID=${appId}\nPRIVATE_KEY="${key}"\nWEBHOOK_SECRET="${webhookSecret}"\n`;
 }
