@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import type { Hand } from "../sessions/decide.ts";
 import { gitStore } from "../sessions/git/git-store.ts";
-import { runGit } from "../sessions/git/process.ts";
+import { GitFailed, runGit } from "../sessions/git/process.ts";
 import { Repository } from "../sessions/git/repository.ts";
 import type { Actor } from "../sessions/journal.ts";
 import type { SessionStore } from "../sessions/store.ts";
@@ -61,8 +61,6 @@ export async function openClone(terminal: Terminal): Promise<Clone> {
     hand: { now: terminal.now, newId: terminal.newId, by: whoIs(settings) },
   };
 }
-
-export class GitFailed extends Error {}
 
 async function placeOf(git: Clone["git"], cwd: string): Promise<[string, string]> {
   try {

@@ -1,13 +1,12 @@
 import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError } from "commander";
-import { GitError } from "simple-git";
 import about from "../../package.json" with { type: "json" };
 import { Fenced } from "../runner/recorder.ts";
+import { GitFailed } from "../sessions/git/process.ts";
 import { JournalError } from "../sessions/journal.ts";
 import { StoreError } from "../sessions/store.ts";
 import { NoSession } from "../sessions/transact.ts";
 import { addRun } from "./acting.ts";
-import { GitFailed } from "./clone.ts";
 import type { Offered } from "./command-line.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { addServe } from "./serve.ts";
@@ -50,7 +49,7 @@ function failureOf(error: unknown): Pick<Failure, "kind" | "message"> & { readon
     return { kind: error.kind === "refused" ? "refused" : "failed", message: error.message };
   }
   if (error instanceof JournalError) return { kind: "failed", message: error.message };
-  if (error instanceof GitFailed || error instanceof GitError) {
+  if (error instanceof GitFailed) {
     return { kind: "failed", message: `Git could not do it: ${error.message.trim()}` };
   }
   throw error;

@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { type SimpleGit, simpleGit } from "simple-git";
 
 /** How a git process ended. */
 export interface Ran {
@@ -48,14 +47,9 @@ export function authorize(header: string | undefined): Record<string, string> {
   };
 }
 
-/** simple-git guards against exactly the variables that keep the user's configuration out, so they are named to it. */
-export function gitIn(dir: string, env: Readonly<Record<string, string>>): SimpleGit {
-  return simpleGit({
-    baseDir: dir,
-    completion: { onClose: true, onExit: false },
-    allowEnvironment: Object.keys(env).filter((name) => name.startsWith("GIT_")),
-    unsafe: { allowUnsafeConfigPaths: true, allowUnsafeConfigEnvCount: true, allowUnsafeHooksPath: true },
-  }).env({ ...env });
+/** A git command that did not do what it was to do; the message is git's own. */
+export class GitFailed extends Error {
+  override readonly name = "GitFailed";
 }
 
 export interface GitOptions {

@@ -5,7 +5,15 @@ import { type CommitId, commitIdSchema } from "../ids.ts";
 import { type RefUpdate, StoreError } from "../store.ts";
 import { importStream, type LocalCommit } from "./commit.ts";
 import { batchReader, complaint, parseRefs, rejections } from "./output.ts";
-import { authorize, cleanEnvironment, type Environment, type GitOptions, gitIn, type Ran, runGit } from "./process.ts";
+import {
+  authorize,
+  cleanEnvironment,
+  type Environment,
+  GitFailed,
+  type GitOptions,
+  type Ran,
+  runGit,
+} from "./process.ts";
 import { moveRefs } from "./refs.ts";
 
 export interface Remote {
@@ -60,9 +68,11 @@ export class Repository {
     return new Repository(dir, null, path);
   }
 
-  /** Runs a git command that neither talks to the remote nor reads its input; gives its output. */
-  raw(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
-    return gitIn(this.dir, { ...this.#env, ...env }).raw([...args]);
+  /** Runs a git command that neither talks to the remote nor reads its input; gives its output. Throws {@link GitFailed}. */
+  async raw(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.#run(args, { env });
+    if (code !== 0) throw new GitFailed(stderr.trim() || `git ${args[0]} ended with ${code}`);
+    return stdout.toString();
   }
 
   /** Runs such a command whose exit code is part of its answer. */
@@ -80,8 +90,17 @@ export class Repository {
     const args = ["fetch", "--quiet", "--no-tags", "--prune", "--no-write-fetch-head", ...(await this.#depth(depth))];
     const result = await this.#transfer([...args, this.#remote.url, ...refspecs]);
     // With a depth, git ends so when no ref matches, and without having pruned; without a depth it does both well.
-    if (depth !== undefined && result.code === 1 && result.stderr === "") return this.fetch(refspecs);
+    if (depth !== undefined && result.code === 1 && result.stderr === "") {
+      if (await this.#hasAny(refspecs)) await this.fetch(refspecs);
+      return;
+    }
     if (result.code !== 0) throw new StoreError("unreachable", `git fetch failed: ${complaint(result.stderr)}`);
+  }
+
+  /** Whether there is anything here that such refspecs could bring up to date. */
+  async #hasAny(refspecs: readonly string[]): Promise<boolean> {
+    const here = refspecs.map((refspec) => refspec.split(":")[1]).filter((ref) => ref !== undefined);
+    return (await this.refs(...here)).size > 0;
   }
 
   async #depth(depth: number | "all" | undefined): Promise<string[]> {
