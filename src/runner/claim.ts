@@ -1,7 +1,9 @@
 import { hasExpired } from "../sessions/decide.ts";
+import { type Event, number } from "../sessions/journal.ts";
 import type { Lease, Session } from "../sessions/session.ts";
 import { type Change, StoreError, type Tip } from "../sessions/store.ts";
 import { backOff, transact } from "../sessions/transact.ts";
+import type { Seen } from "./examine.ts";
 import { openHistory } from "./history.ts";
 import { type Keeper, openKeeper } from "./keeper.ts";
 import { openRecorder, type Recorder } from "./recorder.ts";
@@ -11,12 +13,17 @@ import type { Runner } from "./runner.ts";
 export interface Taken {
   readonly epoch: number;
   readonly tip: Tip;
+  /** The events since its last compaction, as far as they were read on the way. */
+  readonly read?: readonly Event[];
 }
 
-type Claim<Other> =
-  | { readonly kind: "taken"; readonly epoch: number; readonly change: Change }
-  | { readonly kind: "busy"; readonly lease: Lease }
-  | Other;
+interface TakenClaim {
+  readonly kind: "taken";
+  readonly epoch: number;
+  readonly change: Change;
+}
+
+type Claim<Other> = TakenClaim | { readonly kind: "busy"; readonly lease: Lease } | Other;
 
 /**
  * Takes the session if `decide` says so; asks about a holder that is in the way, and decides again when that one has
@@ -46,13 +53,19 @@ export async function claim<Other extends { readonly kind: "idle" | "refused" }>
   }
 }
 
+/** The session as it was taken from where it was seen. */
+export function takenFrom({ read }: Seen, { epoch, change }: TakenClaim, tip: Tip): Taken {
+  const { facts } = change;
+  return { epoch, tip, read: [...read, ...number(facts, tip.session.seq - facts.length)] };
+}
+
 /** What a run writes with while it holds the session. */
 export function openPen(
   runner: Runner,
-  { epoch, tip }: Taken,
+  { epoch, tip, read }: Taken,
 ): { readonly recorder: Recorder; readonly keeper: Keeper } {
   const { store, session, keeping, secrets } = runner;
   const keeper = openKeeper({ session, keys: tip.session.keys, keeping, secrets });
-  const history = openHistory({ store, session, tip, open: keeper.open });
-  return { recorder: openRecorder({ ...runner, epoch, history, keeper }), keeper };
+  const history = openHistory({ store, session, tip, read, open: keeper.open });
+  return { recorder: openRecorder({ ...runner, epoch, tip, history, keeper }), keeper };
 }

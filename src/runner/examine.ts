@@ -1,5 +1,5 @@
 import { readSigned } from "../sessions/git/git-store.ts";
-import { JournalError } from "../sessions/journal.ts";
+import { type Event, JournalError } from "../sessions/journal.ts";
 import { type OpenKeys, openRing } from "../sessions/secrets/journal-keys.ts";
 import { suspicions } from "../sessions/secrets/signatures.ts";
 import type { Tip } from "../sessions/store.ts";
@@ -10,17 +10,22 @@ import type { Runner } from "./runner.ts";
 /**
  * Reads what turns would read of the journal before anything is written. Throws a `JournalError` where it is corrupt, or
  * where an append is not the one that was signed; what runs without the key have written is logged. Gives the session as
- * it is now.
+ * it is now, with what was read.
  */
-export async function examine(runner: Examined): Promise<Tip> {
+export async function examine(runner: Examined): Promise<Seen> {
   const { store, session } = runner;
   const tip = await store.tip(session);
   if (!tip) throw new NoSession(session);
-  await sinceCut(store, session, tip);
+  const stored = await sinceCut(store, session, tip);
   const { keys } = tip.session;
   const open = keys && runner.keeping.key ? openRing(keys.ring, runner.keeping.key) : null;
   if (keys && open?.ok) await checkSignatures(runner, tip, { keys: open.keys, since: keys.since });
-  return tip;
+  return { ...tip, read: stored.flatMap(({ events }) => events) };
+}
+
+/** A session and its events since its last compaction, as they are stored. */
+export interface Seen extends Tip {
+  readonly read: readonly Event[];
 }
 
 type Examined = Pick<Runner, "store" | "session" | "repository" | "keeping" | "log">;

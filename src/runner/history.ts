@@ -14,13 +14,15 @@ export interface HistoryOptions {
   readonly session: SessionId;
   /** The session as it was seen last. */
   readonly tip: Tip;
+  /** Its events since its last compaction, as far as somebody has read them. */
+  readonly read?: readonly Event[] | undefined;
   /** Gives an event as it was before it was written down. */
   readonly open: (event: Event) => Event;
 }
 
-export function openHistory({ store, session, tip, open }: HistoryOptions): History {
-  let known: readonly Event[] = [];
-  let complete = false;
+export function openHistory({ store, session, tip, read = [], open }: HistoryOptions): History {
+  let known: readonly Event[] = read.map(open);
+  let complete = isWhole(read, tip);
   return {
     async read() {
       if (!complete) known = (await sinceCut(store, session, tip)).flatMap(({ events }) => events.map(open));
@@ -33,6 +35,11 @@ export function openHistory({ store, session, tip, open }: HistoryOptions): Hist
       known = [...known, ...events];
     },
   };
+}
+
+/** Whether no event is missing up to the tip, which others may have moved on since the reading. */
+function isWhole([first, ...others]: readonly Event[], { session }: Tip): boolean {
+  return first !== undefined && first.seq + others.length === session.seq;
 }
 
 /** The appends after the last compaction's cut, that of the compaction included; without one, all of them. */

@@ -65,6 +65,8 @@ export interface RecorderOptions {
   readonly store: SessionStore;
   readonly session: SessionId;
   readonly epoch: number;
+  /** The session as it was seen last; without one it is looked at before the first flush. */
+  readonly tip?: Tip;
   readonly hand: Hand;
   /** With the keeper's `open`. */
   readonly history: History;
@@ -73,12 +75,12 @@ export interface RecorderOptions {
   readonly watch: (fact: Fact) => void;
 }
 
-export function openRecorder({ store, session, epoch, history, keeper, hand, watch }: RecorderOptions): Recorder {
+export function openRecorder({ store, session, epoch, tip, history, keeper, hand, watch }: RecorderOptions): Recorder {
   const writer = { store, session, pause: async () => undefined };
   let waiting: readonly Fact[] = keeper.newRing ? [fact(hand, "journal.keyed", { ring: keeper.newRing })] : [];
   let output: Readonly<Record<string, Buffer>> = {};
   let flushing: Promise<unknown> = Promise.resolve();
-  let seen: Tip | undefined;
+  let seen = tip;
 
   async function write(alongside: Alongside, more: Decide, kept: Kept): Promise<Flush> {
     const { facts, files } = kept;

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { claim, type Taken } from "../runner/claim.ts";
+import { claim, type Taken, takenFrom } from "../runner/claim.ts";
 import { examine } from "../runner/examine.ts";
 import { formatModelRef } from "../runner/model.ts";
 import { workOff } from "../runner/run.ts";
@@ -184,7 +184,7 @@ async function join(runner: LocalRunner, prompt: NewPrompt): Promise<Taken> {
   const { result, tip } = await claim(runner, take, seen);
   if (result.kind === "busy") throw busy(session, result.lease);
   if (result.kind === "refused") throw retired(session);
-  return { epoch: result.epoch, tip };
+  return takenFrom(seen, result, tip);
 }
 
 function retired(session: SessionId): Failure {
