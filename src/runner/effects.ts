@@ -131,20 +131,20 @@ export async function describePull({ forge, recorder, log }: Acting, session: Se
 
 /**
  * Shows the session's state in its status comment on a thread. It tells what the journal knows anyway, so a failure is
- * logged and the turn goes on.
+ * logged and the turn goes on. That a comment was written is told with the next flush: where that does not come, the comment
+ * is found by its marker.
  */
-export async function showStatus({ forge, recorder, hand, log }: Acting, tip: Tip, thread: number): Promise<Tip> {
+export async function showStatus({ forge, recorder, hand, log }: Acting, tip: Tip, thread: number): Promise<void> {
   const known = statusOn(tip.session, thread);
   try {
     const written = await writeStatus(forge, tip.session, thread);
-    if (written.number === known?.number) return tip;
+    if (written.number === known?.number) return;
     const planned = fact(hand, "effect.planned", { kind: "status", key: String(thread), thread });
     const done = fact(hand, "effect.done", { effect: known?.id ?? planned.id, ...written });
-    return await recorder.flush({}, () => (known ? [done] : [planned, done]));
+    recorder.add(...(known ? [done] : [planned, done]));
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
     log(`The status comment could not be written: ${error.message}`, { thread, status: error.status });
-    return tip;
   }
 }
 

@@ -5,7 +5,7 @@ import { hasTurns, hasWork, isWaiting, type Lease, type Prompt, type Session, th
 import type { Tip } from "../sessions/store.ts";
 import { startOfTurn } from "./branch.ts";
 import { turnBudgets } from "./budgets.ts";
-import { claim, openPen, type Taken } from "./claim.ts";
+import { claim, openPen, type Taken, takenFrom } from "./claim.ts";
 import { ask, reference } from "./context.ts";
 import { completeEffects, showStatus } from "./effects.ts";
 import { spentElsewhere } from "./elsewhere.ts";
@@ -43,12 +43,13 @@ export async function runSession(runner: Runner): Promise<RunReport> {
   const { hand, holder } = runner;
   const take = (now: Session, isVoid: (lease: Lease) => boolean) => takeLease(hand, now, { ...holder, isVoid });
   const { result, tip } = await claim(runner, take, seen);
-  return result.kind === "taken" ? workOff(runner, { epoch: result.epoch, tip }) : result;
+  return result.kind === "taken" ? workOff(runner, takenFrom(seen, result, tip)) : result;
 }
 
 /** Works on the prompts of a session that is taken until none is left, and releases it. */
-export async function workOff(runner: Runner, { epoch, tip }: Taken): Promise<Drained> {
-  const { recorder, keeper } = openPen(runner, { epoch, tip });
+export async function workOff(runner: Runner, taken: Taken): Promise<Drained> {
+  const { epoch, tip } = taken;
+  const { recorder, keeper } = openPen(runner, taken);
   const acting = runner.forge && { ...runner, forge: runner.forge, recorder };
   const lease = keepLease({ ...runner, recorder, epoch });
   try {
@@ -85,7 +86,7 @@ async function drain(run: OpenRun, taken: Tip): Promise<Drained> {
   let tip = taken;
   for (let turns = 0; ; ) {
     if (!hasTurns(tip.session)) {
-      tip = await showElsewhere(run, tip, turns);
+      await showElsewhere(run, tip, turns);
       tip = await recorder.flush({}, ({ session }) => release(runner.hand, session, epoch, isLeft)?.facts ?? []);
       if (!tip.session.lease) return { kind: "drained", turns, tip, left: null };
     } else if (runner.leave.aborted) {
@@ -114,15 +115,13 @@ async function giveBack({ runner, recorder, epoch }: OpenRun): Promise<Pick<Drai
 }
 
 /** The status comments that the last turn of this run did not bring up to date: on other threads, or all of them. */
-async function showElsewhere({ acting }: OpenRun, tip: Tip, turns: number): Promise<Tip> {
+async function showElsewhere({ acting }: OpenRun, tip: Tip, turns: number): Promise<void> {
   const { effects, queue, usage } = tip.session;
   const last = turns > 0 ? queue.find(({ turn }) => turn === usage.turns) : undefined;
   const shown = last && threadOf(last);
-  let now = tip;
   for (const { kind, thread } of effects) {
-    if (acting && kind === "status" && thread !== shown) now = await showStatus(acting, now, thread);
+    if (acting && kind === "status" && thread !== shown) await showStatus(acting, tip, thread);
   }
-  return now;
 }
 
 /** A turn that another run has begun; what it knew of the branch is found out again. */

@@ -29,7 +29,8 @@ export interface SaverOptions {
   readonly session: SessionId;
   readonly recorder: Recorder;
   readonly repository: Repository;
-  readonly workspace: Workspace;
+  /** Of the work tree as it is now. */
+  readonly snapshot: Workspace["snapshot"];
   readonly hand: Hand;
   /** The commit that the turn stands on. */
   readonly base: CommitId;
@@ -40,14 +41,15 @@ export interface SaverOptions {
   readonly log: Log;
 }
 
-export async function openSaver(options: SaverOptions): Promise<Saver> {
-  const { session, recorder, repository, workspace, hand, base, wip, everyMs, log, onSaved } = options;
-  let saved: Saved = { commit: wip ?? null, tree: await treeOf(repository, wip ?? base) };
+export function openSaver(options: SaverOptions): Saver {
+  const { session, recorder, repository, snapshot, hand, base, wip, everyMs, log, onSaved } = options;
+  let saved: Saved | null = null;
   let savedAt = Date.now();
 
   async function saveAll(at: At): Promise<void> {
     savedAt = Date.now();
-    const { tree } = await workspace.snapshot();
+    const { tree } = await snapshot();
+    saved ??= { commit: wip ?? null, tree: await treeOf(repository, wip ?? base) };
     if (tree === saved.tree) return onSaved(await recorder.flush());
     const who = signature(hand.by, hand.now());
     const message = `turn ${at.turn}, step ${at.step}`;

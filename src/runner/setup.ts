@@ -18,6 +18,8 @@ export interface Setup {
 }
 
 interface Means {
+  /** Settles once the work tree is in its place. */
+  readonly ready: Promise<unknown>;
   readonly shells: Shells;
   readonly hand: Hand;
   readonly turn: number;
@@ -38,6 +40,7 @@ export function openSetup({ setup, recorder, holder }: SetupOptions): Setup {
     async once(means) {
       if (!pending) return [];
       pending = false;
+      await means.ready;
       const isElsewhere = wasElsewhere(await recorder.journal(), holder);
       const done = await runAll(setup, recorder, means);
       // What was stopped from outside has not failed, and nobody works on.

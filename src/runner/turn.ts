@@ -70,10 +70,14 @@ export async function runTurn(run: Held, { tip, notices, again }: Begun): Promis
   const prompt = recorder.redact(promptOf(tip.session, turn));
   const thread = threadOf(prompt);
   const hand = onBehalfOf(prompt, runner.hand);
-  const show = async (now: Tip) => (acting && thread !== null ? showStatus(acting, now, thread) : now);
-  const { session } = await show(tip);
+  const show = async (now: Tip) => acting && thread !== null && showStatus(acting, now, thread);
+  const { session } = tip;
+  // Both go on while the model thinks. What fails in them is thrown where they are waited for.
+  const [shown, ready] = [show(tip), placeTree(run, session)];
+  for (const begun of [shown, ready]) begun.catch(() => undefined);
   const context = await resume(run, session, hand);
-  const worked = await workOn({ ...run, session, turn, hand, context, thread });
+  const worked = await workOn({ ...run, session, turn, hand, context, thread, ready });
+  await Promise.all([shown, ready]);
   if (worked === null) return recorder.flush();
   const ending = recorder.redact(worked);
   const took = { ms: Date.now() - began, peakRssMb: Math.round(process.resourceUsage().maxRSS / 1024) };
@@ -86,7 +90,8 @@ export async function runTurn(run: Held, { tip, notices, again }: Begun): Promis
   if (!acting) return delivered;
   const completed = await completeEffects(acting, delivered);
   if (completed.session.head !== session.head) await describePull(acting, completed.session);
-  return show(completed);
+  await show(completed);
+  return completed;
 }
 
 /** What every request carries beside the conversation. */
@@ -111,14 +116,26 @@ function openTurn({ session, turn }: Session): Turn {
   return turn;
 }
 
-/** Puts the work tree, and the conversation, to where the last run has saved them: at the turn's start, or within it. */
-async function resume({ runner, recorder, workspace }: Held, session: Session, hand: Hand): Promise<Context> {
-  const { repository } = runner;
-  const { number: turn, base, step } = openTurn(session);
+/** Puts the work tree to where the last run has saved it, at the turn's start or within it, with a git for the agent. */
+async function placeTree({ runner, workspace }: Held, session: Session): Promise<void> {
+  const { repository, model } = runner;
+  const { base } = openTurn(session);
   const wip = refOf.wip(session.session);
   if (session.wip) await repository.fetch([`+${wip}*:${wip}*`], 1);
   await fetchCommit(repository, base);
   await workspace.checkout(session.wip ?? base);
+  if (!model.ok) return;
+  const { tree } = workspace;
+  await alignAgentsGit(spawnDirectly, { tree, env: environmentOf(runner, session), repository, commit: base });
+}
+
+function environmentOf({ tree, scratch, shellEnv: base }: Runner, session: Session): Record<string, string> {
+  return agentEnvironment(session, { tree: tree.path, scratch, base });
+}
+
+/** The conversation as the last run has saved it. */
+async function resume({ recorder }: Held, session: Session, hand: Hand): Promise<Context> {
+  const { number: turn, step } = openTurn(session);
   const context = contextOf(await recorder.journal());
   recorder.add(...context.interrupted.map((message) => fact(hand, "message.added", { turn, step, message })));
   return context;
@@ -131,6 +148,8 @@ interface Working extends Held {
   readonly context: Context;
   /** Where the person is who asked; null for one at a terminal. */
   readonly thread: number | null;
+  /** Settles when the work tree is where the turn begins. */
+  readonly ready: Promise<void>;
 }
 
 async function workOn(working: Working): Promise<Ending | null> {
@@ -140,9 +159,8 @@ async function workOn(working: Working): Promise<Ending | null> {
   if (!runner.model.ok) return endingFor("failed", runner.model.problem);
   const lack = unpriced(session.budgets ?? [], priceOf(runner.config, runner.model.ref), runner.model.ref);
   if (lack) return endingFor("failed", lack);
-  const { scratch, repository } = runner;
-  const env = agentEnvironment(session, { tree, scratch, base: runner.shellEnv });
-  await alignAgentsGit(spawnDirectly, { tree, env, repository, commit: turn.base });
+  const { scratch } = runner;
+  const env = environmentOf(runner, session);
   const shells = openShells({
     cwd: tree,
     env: { ...withoutTerminal, ...env },
@@ -154,7 +172,7 @@ async function workOn(working: Working): Promise<Ending | null> {
   const place = { cwd: tree, env, scratch: join(scratch, `terminals-${turn.number}`) };
   const terminals = runner.config.shells.terminal ? openTerminals(place) : null;
   const timeoutMs = { usual: usualTimeoutMs, most: runner.config.limits.commandSeconds * 1000 };
-  const tools = openTools({ tree, shells, terminals, timeoutMs });
+  const tools = waitingFor(working.ready, openTools({ tree, shells, terminals, timeoutMs }));
   const status = updates(working);
   try {
     return await converse(working, { model: runner.model.open(), tools, shells, status });
@@ -162,6 +180,10 @@ async function workOn(working: Working): Promise<Ending | null> {
     await Promise.all([shells.close(), terminals?.close()]);
     await status.settled();
   }
+}
+
+function waitingFor(ready: Promise<void>, tools: Tools): Tools {
+  return { ...tools, run: (...given) => ready.then(() => tools.run(...given)) };
 }
 
 function updates({ acting, thread }: Working): StatusUpdates {
@@ -178,7 +200,7 @@ interface Means {
 }
 
 async function converse(working: Working, { model, tools, shells, status }: Means): Promise<Ending | null> {
-  const { runner, recorder, workspace, hand, session, turn, context } = working;
+  const { runner, recorder, workspace, ready, hand, session, turn, context } = working;
   const { repository, log, saveEveryMs: everyMs } = runner;
   const { limits } = runner.config;
   const { wip } = session;
@@ -188,16 +210,16 @@ async function converse(working: Working, { model, tools, shells, status }: Mean
     turn: turn.number,
     done: { steps: turn.step, tokens: turn.tokens, usd: turn.usd },
     messages: [...context.messages, ...context.interrupted],
-    prepare: (step, signal) => working.setup.once({ shells, hand, turn: turn.number, step, signal }),
+    prepare: (step, signal) => working.setup.once({ ready, shells, hand, turn: turn.number, step, signal }),
     cacheKey: runner.session,
     model,
     tools,
     recorder,
-    saver: await openSaver({
+    saver: openSaver({
       session: runner.session,
       recorder,
       repository,
-      workspace,
+      snapshot: () => ready.then(workspace.snapshot),
       hand,
       base: turn.base,
       wip,

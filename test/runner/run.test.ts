@@ -277,18 +277,11 @@ test("saved at the turn's start, before each effect and at its end: never a push
     };
   };
   await runSession({ ...machine, model: { ok: true, ref, open: watched } });
-  expect(startedFirst.slice(-5)).toEqual([
-    "turn.started",
-    "context.referenced",
-    "message.added",
-    "effect.planned",
-    "effect.done",
-  ]);
+  expect(startedFirst.slice(-3)).toEqual(["turn.started", "context.referenced", "message.added"]);
   const appends = (await world.store.journal(world.session)).slice(before).map(({ events }) => events.at(-1)?.type);
   expect(appends).toEqual([
     "lease.taken",
     "message.added",
-    "effect.done", // the status comment
     "turn.ended",
     "effect.done", // the pull request
     "effect.done", // the answer
