@@ -87,7 +87,9 @@ export class Repository {
    */
   async fetch(refspecs: readonly string[], depth?: number | "all"): Promise<void> {
     if (!this.#remote) return;
-    const args = ["fetch", "--quiet", "--no-tags", "--prune", "--no-write-fetch-head", ...(await this.#depth(depth))];
+    // Without --no-auto-maintenance, each fetch starts one more process that only finds that it is to do nothing.
+    const quietly = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
+    const args = [...quietly, "--prune", ...(await this.#depth(depth))];
     const result = await this.#transfer([...args, this.#remote.url, ...refspecs]);
     // With a depth, git ends so when no ref matches, and without having pruned; without a depth it does both well.
     if (depth !== undefined && result.code === 1 && result.stderr === "") {
