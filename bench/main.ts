@@ -1,6 +1,7 @@
+import { benchStart } from "./start.ts";
 import { benchStore } from "./store.ts";
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { store: benchStore };
+const benches: Readonly<Record<string, () => Promise<void>>> = { start: benchStart, store: benchStore };
 
 const [name = ""] = process.argv.slice(2);
 const bench = benches[name];

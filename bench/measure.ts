@@ -27,7 +27,7 @@ export async function interleave<Name extends string>(
   return Object.fromEntries([...took].map(([name, times]) => [name, median(times)])) as Record<Name, number>;
 }
 
-function median(times: readonly number[]): number {
+export function median(times: readonly number[]): number {
   const sorted = times.toSorted((a, b) => a - b);
   const [low = 0, high = low] = sorted.slice(Math.floor((sorted.length - 1) / 2), Math.floor(sorted.length / 2) + 1);
   return (low + high) / 2;

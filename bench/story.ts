@@ -29,6 +29,8 @@ const perTurn = 2_000;
 
 /** A session as it grows, as a stream for `git fast-import`. */
 export interface Story {
+  /** One more prompt; the first one opens the session. */
+  ask(): string;
   /** Turns until the journal has so many events. */
   turns(events: number): Generator<string>;
   /** The append with which a compaction takes the session: the cut. */
@@ -38,7 +40,8 @@ export interface Story {
   readonly state: Session | null;
 }
 
-export function openStory(session: SessionId): Story {
+/** `base`: the commit that its branch begins at. */
+export function openStory(session: SessionId, base = someCommit): Story {
   let state: Session | null = null;
 
   function append(facts: readonly Fact[], from?: CommitId): string {
@@ -54,9 +57,10 @@ export function openStory(session: SessionId): Story {
     get state() {
       return state;
     },
+    ask: () => append(asked(session, state, base)),
     *turns(events) {
       for (let seq = state?.seq ?? 0; seq < events; seq = state?.seq ?? events) {
-        const facts = turnOf(session, state, Math.min(perTurn, events - seq));
+        const facts = turnOf({ session, now: state, base }, Math.min(perTurn, events - seq));
         for (let at = 0; at < facts.length; at += perAppend) yield append(facts.slice(at, at + perAppend));
       }
     },
@@ -89,20 +93,28 @@ export function openStory(session: SessionId): Story {
 
 /** A session after its first turn, of a few steps. */
 export function shortStory(session: SessionId): readonly Event[] {
-  return turnOf(session, null, 30).map((fact, index) => ({ v: 1, seq: 1 + index, ...fact }) as Event);
+  return turnOf({ session, now: null, base: someCommit }, 30).map(
+    (fact, index) => ({ v: 1, seq: 1 + index, ...fact }) as Event,
+  );
+}
+
+interface Grown {
+  readonly session: SessionId;
+  readonly now: Session | null;
+  readonly base: CommitId;
 }
 
 /** A whole turn of about so many events, from its prompt to the release of the session. */
-function turnOf(session: SessionId, now: Session | null, events: number): readonly Fact[] {
+function turnOf({ session, now, base }: Grown, events: number): readonly Fact[] {
   const turn = (now?.usage.turns ?? 0) + 1;
-  const asked = now ? [fact(ada, "prompt.queued", promptOf(turn))] : openingOf(session);
-  const prompt = asked.find(({ type }) => type === "prompt.queued")?.id;
+  const opening = asked(session, now, base);
+  const prompt = opening.find(({ type }) => type === "prompt.queued")?.id;
   if (!prompt) throw new Error("A turn without a prompt.");
   const model = "openai:gpt-5.5@high";
   const before: Fact[] = [
-    ...asked,
+    ...opening,
     fact(offshoot, "lease.taken", { epoch: (now?.epoch ?? 0) + 1, holder: `run-${turn}` }),
-    fact(offshoot, "turn.started", { turn, prompt, model, base: someCommit }),
+    fact(offshoot, "turn.started", { turn, prompt, model, base }),
     fact(offshoot, "message.added", { turn, step: 0, message: { role: "user", text: "<prompt>go on</prompt>" } }),
   ];
   const steps = Math.max(0, Math.floor((events - before.length - 2) / 3));
@@ -117,9 +129,13 @@ function turnOf(session: SessionId, now: Session | null, events: number): readon
   ];
 }
 
-function openingOf(session: SessionId): readonly Fact[] {
+function asked(session: SessionId, now: Session | null, base: CommitId): readonly Fact[] {
+  return now ? [fact(ada, "prompt.queued", promptOf(now.usage.turns + 1))] : openingOf(session, base);
+}
+
+function openingOf(session: SessionId, base: CommitId): readonly Fact[] {
   const name = `offshoot/1-make-the-failing-test-pass-${session.slice(-4).toLowerCase()}`;
-  const branch = { name, own: true, from: "main", base: someCommit };
+  const branch = { name, own: true, from: "main", base };
   const opened = { project: "octo/sample", description: "make the failing test pass", branch, depth: 0 };
   return open(ada, { session, opened, thread: { number: 1, index: null }, prompt: promptOf(1) }).facts;
 }

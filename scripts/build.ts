@@ -4,21 +4,21 @@ import { type OutputOptions, rolldown } from "rolldown";
 
 const root = join(import.meta.dirname, "..");
 
-/** Bundles `src/action.ts` to `dist/action.js`: one file, for node24. Resolves to its path. */
-export function buildAction(folder = root): Promise<string> {
-  return bundle(folder, "action", { codeSplitting: false });
+/** Bundles `src/action.ts` to `dist/action.js`, in `folder` or in another one: one file, for node24. Resolves to its path. */
+export function buildAction(folder = root, into = folder): Promise<string> {
+  return bundle(folder, "action", { dir: join(into, "dist"), codeSplitting: false });
 }
 
 /** Bundles `src/cli.ts` to `dist/cli.js`, and what a command loads only when it needs it to `dist/cli/`. */
 export function buildCommand(folder = root): Promise<string> {
-  return bundle(folder, "cli", { chunkFileNames: "cli/[name]-[hash].js" });
+  return bundle(folder, "cli", { dir: join(folder, "dist"), chunkFileNames: "cli/[name]-[hash].js" });
 }
 
-async function bundle(folder: string, name: string, options: OutputOptions): Promise<string> {
+async function bundle(folder: string, name: string, options: OutputOptions & { dir: string }): Promise<string> {
   const input = { [name]: join(folder, "src", `${name}.ts`) };
   await using bundler = await rolldown({ input, platform: "node", logLevel: "warn" });
-  await bundler.write({ dir: join(folder, "dist"), format: "esm", minify: true, ...options });
-  return join(folder, "dist", `${name}.js`);
+  await bundler.write({ format: "esm", minify: true, ...options });
+  return join(options.dir, `${name}.js`);
 }
 
 if (import.meta.main) {
