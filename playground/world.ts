@@ -45,10 +45,31 @@ export interface World {
   readonly deliveries: Map<string, Delivery>;
   readonly secrets: Map<string, string>;
   readonly variables: Map<string, string>;
+  readonly settings: Settings;
   /** Answers and payloads of ours that GitHub's published schemas refuse: a bug of the double. Empty in a good run. */
   readonly violations: string[];
   readonly nextId: () => number;
   readonly now: () => Date;
+}
+
+/** What an administrator chooses for the repository. */
+export interface Settings {
+  actions: {
+    enabled: boolean;
+    allowed: "all" | "local_only" | "selected";
+    /** For `selected`: whether GitHub's own actions are among them, and the patterns of the others. */
+    githubOwned: boolean;
+    patterns: string[];
+    /** Whether actions have to be named by their commit. */
+    pinned: boolean;
+  };
+  pullRequestsByActions: boolean;
+  workflowState: "active" | "disabled_manually" | "disabled_inactivity";
+  organizationSecrets: string[];
+  /** What holds for branches named `offshoot/…`, as the API shows it. */
+  branchRules: object[];
+  /** Null: the App is not installed. */
+  installation: { suspendedAt: string | null } | null;
 }
 
 /** `startsWorkflows` is false for what a run did with its `GITHUB_TOKEN`; webhooks go out all the same. */

@@ -1,6 +1,6 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type OutputOptions, rolldown } from "rolldown";
+import { type OutputOptions, type Plugin, rolldown } from "rolldown";
 
 const root = join(import.meta.dirname, "..");
 
@@ -14,9 +14,25 @@ export function buildCommand(folder = root): Promise<string> {
   return bundle(folder, "cli", { dir: join(folder, "dist"), chunkFileNames: "cli/[name]-[hash].js" });
 }
 
+/** Puts the workflow's text in the place of the module that reads it: the file is not part of a release. */
+const withTemplate: Plugin = {
+  name: "workflow-template",
+  load: async (id) => {
+    if (!id.endsWith("/src/setup/template.ts")) return null;
+    const text = await readFile(join(root, ".github/workflows/offshoot.yml"), "utf8");
+    return `export const workflowTemplate = ${JSON.stringify(text)};`;
+  },
+};
+
 async function bundle(folder: string, name: string, options: OutputOptions & { dir: string }): Promise<string> {
   const input = { [name]: join(folder, "src", `${name}.ts`) };
-  await using bundler = await rolldown({ input, platform: "node", logLevel: "warn" });
+  await using bundler = await rolldown({
+    input,
+    platform: "node",
+    logLevel: "warn",
+    external: ["probot"],
+    plugins: [withTemplate],
+  });
   await bundler.write({ format: "esm", minify: true, ...options });
   return join(options.dir, `${name}.js`);
 }

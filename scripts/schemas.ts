@@ -4,6 +4,7 @@ import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import { configSchema } from "../src/config-schema.ts";
 import { eventSchema } from "../src/sessions/journal.ts";
+import { findingSchema } from "../src/setup/finding.ts";
 import { aliveSchema } from "../src/terminal/alive.ts";
 import { artifactSchema } from "../src/terminal/artifacts.ts";
 import { checkpointSchema } from "../src/terminal/checkpoints.ts";
@@ -28,6 +29,7 @@ const published = {
   journal: [eventSchema, "An event of an Offshoot journal: one line of events.jsonl"],
   "session-list": [v.array(listedSchema), "What `offshoot session list --json` prints"],
   "session-show": [shownSchema, "What `offshoot session show --json` prints"],
+  doctor: [v.array(findingSchema), "What `offshoot doctor --json` prints"],
   "turn-result": [turnResultSchema, "What `offshoot run --json` and `offshoot session result --json` print"],
   "session-log": [v.array(loggedSchema), "What `offshoot session log --json` prints"],
   "session-artifacts": [v.array(artifactSchema), "What `offshoot session artifacts --json` prints"],

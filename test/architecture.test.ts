@@ -51,8 +51,8 @@ test("the runner knows the forge by its port and the bot's words, and no client 
   expect(lines(strays)).toEqual([]);
 });
 
-test("the terminal knows sessions, the runner and the configuration, and of GitHub nothing", () => {
-  const known = /^(src\/(terminal|sessions|runner)\/|src\/config\.ts$|package\.json$)/;
+test("the terminal knows sessions, the runner, the set-up and the configuration, and of GitHub nothing", () => {
+  const known = /^(src\/(terminal|sessions|runner|setup)\/|src\/config\.ts$|package\.json$)/;
   expect(lines(all.filter(({ from, to }) => from.startsWith("src/terminal/") && !known.test(to)))).toEqual([]);
 });
 

@@ -83,7 +83,19 @@ async function listRuns({ world, params }: Call<"actions/list-workflow-runs-for-
       (event === undefined || run.event === event) &&
       (status === undefined || run.status === status || run.conclusion === status),
   );
-  const newestFirst = runs.sort((a, b) => b.id - a.id);
+  return runsPage(world, runs);
+}
+
+async function listRunsOfWorkflow({ world, params }: Call<"actions/list-workflow-runs">): Promise<Reply> {
+  const path = `.github/workflows/${params.workflow_id}`;
+  return runsPage(
+    world,
+    [...world.runs.values()].filter(({ workflowPath }) => workflowPath === path),
+  );
+}
+
+async function runsPage(world: World, runs: readonly Run[]): Promise<Reply> {
+  const newestFirst = [...runs].sort((a, b) => b.id - a.id);
   const page = await Promise.all(newestFirst.map((run) => runJson(world, run)));
   return { page, wrap: (workflow_runs) => ({ total_count: page.length, workflow_runs }) };
 }
@@ -104,6 +116,7 @@ function approve({ world, params }: Call<"actions/approve-workflow-run">): Reply
 
 export const actions = {
   "actions/create-workflow-dispatch": dispatch,
+  "actions/list-workflow-runs": listRunsOfWorkflow,
   "actions/list-workflow-runs-for-repo": listRuns,
   "actions/get-workflow-run": async ({ world, params }) =>
     ok(await runJson(world, found(world.runs.get(params.run_id)))),

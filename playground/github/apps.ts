@@ -22,7 +22,7 @@ const appJson = (world: World) => ({
   ...{ html_url: `${world.url}/apps/${world.app.slug}`, created_at: BORN, updated_at: BORN, ...APP },
 });
 
-function installationJson(world: World) {
+export function installationJson(world: World) {
   const { installation: id } = world.ids;
   return {
     ...{ id, account: ownerJson(world), target_id: world.ids.owner, target_type: "Organization" },

@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Token, User, World, WorldEvents } from "../world.ts";
 import { createRepository } from "./git-http.ts";
+import { usualSettings } from "./settings.ts";
 
 export interface GithubOptions {
   /** 0 takes any free port. */
@@ -41,6 +42,7 @@ export async function createWorld(
     ...{ issues: new Map(), comments: new Map(), labels: new Map(), tokens: new Map(), runs: new Map() },
     tokenLifeMs: 3_600_000,
     idTokenRequests: new Map(),
+    settings: usualSettings(),
     ...{ artifacts: new Map(), deliveries: new Map(), secrets: new Map(), variables: new Map(), violations: [] },
     nextId: () => last++,
     now: () => new Date(),

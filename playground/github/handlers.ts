@@ -7,10 +7,11 @@ import { issues } from "./issues.ts";
 import { labels } from "./labels.ts";
 import { pulls } from "./pulls.ts";
 import { repos } from "./repos.ts";
+import { settings } from "./settings.ts";
 
 /** Everything that the double answers, by GitHub's own operation ids; the rest is 501. */
 export const handlers = {
-  ...{ ...apps, ...hooks, ...repos, ...issues, ...labels, ...pulls, ...gitData, ...actions },
+  ...{ ...apps, ...hooks, ...repos, ...issues, ...labels, ...pulls, ...gitData, ...actions, ...settings },
 } satisfies Handlers;
 
 export type OperationId = keyof typeof handlers;

@@ -1,6 +1,6 @@
 import type { User, World } from "../world.ts";
 import { canWrite } from "./access.ts";
-import { type Call, found, type Handlers, ok } from "./call.ts";
+import { type Call, type Caller, found, type Handlers, ok } from "./call.ts";
 import { readBlob, readCommit, readTree, type TreeEntry } from "./git-objects.ts";
 import { repoApi, repoJson, repoWeb, userJson } from "./render.ts";
 
@@ -11,6 +11,14 @@ const profileJson = (world: World, user: User) => ({
   ...{ name: user.login, company: null, blog: "", location: null, email: null, hireable: null, bio: null },
   ...{ public_repos: 0, public_gists: 0, followers: 0, following: 0, created_at: BORN, updated_at: BORN },
 });
+
+/** What a signed-in caller may do with the repository. */
+function permissionsOf(caller: Caller) {
+  if (caller.kind !== "token") return {};
+  const { permission } = caller.token.user;
+  const [admin, push] = [permission === "admin", canWrite(caller.token.user)];
+  return { permissions: { admin, maintain: admin, push, triage: push, pull: permission !== "none" } };
+}
 
 function findUser(world: World, login: string): User {
   const wanted = login.toLowerCase();
@@ -66,7 +74,7 @@ async function getContent({ world, params }: Call<"repos/get-content">) {
 
 export const repos = {
   "users/get-by-username": ({ world, params }) => ok(profileJson(world, findUser(world, params.username))),
-  "repos/get": ({ world }) => ok(repoJson(world)),
+  "repos/get": ({ world, caller }) => ok({ ...repoJson(world), ...permissionsOf(caller) }),
   "repos/get-collaborator-permission-level": permissionOf,
   "repos/get-content": getContent,
 } satisfies Handlers;

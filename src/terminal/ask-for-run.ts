@@ -3,6 +3,7 @@ import { statusOf } from "../sessions/github/answers.ts";
 import type { Run } from "../sessions/journal.ts";
 import type { RunSight } from "./alive.ts";
 import type { Origin } from "./clone.ts";
+import { apiAddress, silent } from "./github-access.ts";
 
 export interface Github {
   readonly origin: Origin;
@@ -23,7 +24,7 @@ const patienceMs = 10_000;
  */
 export async function askForRun({ origin, project, token, api }: Github, run: Run): Promise<RunSight> {
   const [owner = "", repo = ""] = project.split("/");
-  const baseUrl = api || (isPublic(origin) ? "https://api.github.com" : undefined);
+  const baseUrl = apiAddress(origin, api);
   if (!baseUrl) {
     return { kind: "unknown", why: `Set GITHUB_API_URL, so that ${origin.host} can be asked, or look at ${run.url}.` };
   }
@@ -41,12 +42,6 @@ export async function askForRun({ origin, project, token, api }: Github, run: Ru
     const why = statusOf(error) === 404 ? "GitHub shows it no such run" : `GitHub did not tell (${messageOf(error)})`;
     return { kind: "unknown", why: `${why}. Look at ${run.url}.` };
   }
-}
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-
-function isPublic({ host }: Origin): boolean {
-  return host === "github.com" || host === "ssh.github.com";
 }
 
 function messageOf(error: unknown): string {

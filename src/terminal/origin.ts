@@ -44,6 +44,7 @@ export async function asked<T>(origin: Origin, transfer: () => Promise<T>): Prom
   }
 }
 
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, "//");
+/** A text in which addresses do not say who asks, and with what password. */
+export function withoutPassword(text: string): string {
+  return text.replace(/\/\/[^@/\s]*@/g, "//");
 }

@@ -11,6 +11,7 @@ import type { Offered } from "./command-line.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { addServe } from "./serve.ts";
 import { addSession } from "./session.ts";
+import { addSetup } from "./setup.ts";
 import { note, type Terminal } from "./terminal.ts";
 
 /** Runs one command line (without the program's name) and gives the exit code. */
@@ -70,6 +71,7 @@ function buildProgram(terminal: Terminal, end: Offered["end"]): Command {
   addRun(program, offered);
   addSession(program, offered);
   addServe(program, offered);
+  addSetup(program, offered);
   tab(program, { completionCommandName: "completion" });
   return program;
 }
