@@ -11,10 +11,25 @@ import { type ASTNode, type DefinitionNode, type FieldDefinitionNode, Kind, pars
 
 /** Fields by type, and the arguments of each that are answered. */
 const KEPT: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  Query: { repository: ["owner", "name"] },
-  Mutation: { updateRefs: ["input"] },
+  Query: { repository: ["owner", "name"], node: ["id"] },
+  Mutation: { updateRefs: ["input"], addReaction: ["input"], addComment: ["input"], updateIssueComment: ["input"] },
+  AddReactionPayload: { clientMutationId: [] },
+  AddCommentPayload: { clientMutationId: [] },
+  UpdateIssueCommentPayload: { clientMutationId: [] },
+  Node: { id: [] },
+  Actor: { login: [] },
+  User: { login: [], databaseId: [], id: [] },
+  Bot: { login: [], databaseId: [], id: [] },
+  Organization: { login: [], databaseId: [], id: [] },
+  Issue: { id: [], number: [], title: [], body: [], author: [] },
+  PullRequest: {
+    ...{ id: [], number: [], title: [], body: [], author: [] },
+    ...{ headRefName: [], headRefOid: [], baseRefName: [], isCrossRepository: [] },
+  },
+  IssueComment: { id: [], databaseId: [], body: [], url: [], author: [] },
+  IssueOrPullRequest: {},
   UpdateRefsPayload: { clientMutationId: [] },
-  Repository: { id: [], object: ["expression"] },
+  Repository: { id: [], object: ["expression"], issueOrPullRequest: ["number"] },
   GitObject: { oid: [] },
   Commit: { oid: [], file: ["path"], history: ["first", "after"] },
   TreeEntry: { object: [] },
@@ -29,6 +44,11 @@ function cutField(field: FieldDefinitionNode, args: readonly string[]): FieldDef
   return { ...field, arguments: (field.arguments ?? []).filter(({ name }) => args.includes(name.value)) };
 }
 
+/** Whether a type still has what an interface of its asks for. */
+function fits(kept: object, asked: object | undefined): boolean {
+  return asked !== undefined && Object.keys(asked).every((field) => field in kept);
+}
+
 /** The definition with what is kept of it; null where nothing is. */
 function cut(definition: DefinitionNode): DefinitionNode | null {
   if (definition.kind === Kind.OBJECT_TYPE_DEFINITION || definition.kind === Kind.INTERFACE_TYPE_DEFINITION) {
@@ -38,8 +58,13 @@ function cut(definition: DefinitionNode): DefinitionNode | null {
       const args = kept[field.name.value];
       return args ? [cutField(field, args)] : [];
     });
-    return { ...definition, fields, interfaces: definition.interfaces?.filter(({ name }) => name.value in KEPT) ?? [] };
+    return {
+      ...definition,
+      fields,
+      interfaces: definition.interfaces?.filter(({ name }) => fits(kept, KEPT[name.value])) ?? [],
+    };
   }
+  if (definition.kind === Kind.UNION_TYPE_DEFINITION) return definition.name.value in KEPT ? definition : null;
   return definition.kind === Kind.DIRECTIVE_DEFINITION ? null : definition;
 }
 

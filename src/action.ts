@@ -8,10 +8,11 @@ import { parseConfig } from "./config.ts";
 import { brokenSessionComment } from "./github/comments.ts";
 import { configuredRules } from "./github/configured.ts";
 import type { Forge } from "./github/forge.ts";
+import { glance } from "./github/glance.ts";
 import { take } from "./github/intake.ts";
 import { octokitForge } from "./github/octokit-forge.ts";
 import { RunTokenError } from "./github/run-token.ts";
-import { triggerOf } from "./github/triggers.ts";
+import { subjectOf, triggerOf } from "./github/triggers.ts";
 import { recover, type Waker } from "./github/wake.ts";
 import { type Access, actionsBot, brokeredAccess, endHandedOver, ownAccess } from "./job/access.ts";
 import { type Inputs, readInputs } from "./job/inputs.ts";
@@ -53,7 +54,14 @@ async function main(): Promise<void> {
       return routeEvent(job, inputs);
     case "recover":
       return say(
-        recovered(inputs.session, await recover(wakerOf(job, inputs, forgeOf(job, inputs)), inputs.session, job.run)),
+        recovered(
+          inputs.session,
+          await recover(
+            wakerOf(job, inputs, octokitForge({ ...job, octokit: octokitOf(job, inputs) })),
+            inputs.session,
+            job.run,
+          ),
+        ),
       );
     case "turn":
       return workOn(job, inputs);
@@ -71,10 +79,14 @@ async function routeEvent(job: Job, inputs: Of<"route">): Promise<void> {
   const event = triggeringEvent(job);
   const trigger = event && triggerOf(event);
   if (!trigger) return say(event ? routed("ignored", null) : notForUs(job.event.name));
-  const { forge, wanted } = wakeOf(forgeOf(job, inputs));
+  const octokit = octokitOf(job, inputs);
+  const { forge, wanted } = wakeOf(octokitForge({ ...job, octokit }));
   const waker = wakerOf(job, inputs, forge);
-  const rules = () => configuredRules(forge, waker.defaultBranch);
-  const taken = await take({ ...waker, rules, isRetried: false }, trigger);
+  const subject = subjectOf(trigger);
+  const place = { ...job, octokit, defaultBranch: waker.defaultBranch };
+  const seen = subject ? await glance(place, subject, waker) : waker;
+  const rules = () => configuredRules(seen.forge, waker.defaultBranch);
+  const taken = await take({ ...waker, ...seen, rules, isRetried: false }, trigger);
   const wake = wanted();
   core.setOutput("session", wake?.session ?? "");
   core.setOutput("nonce", wake?.nonce ?? "");
@@ -87,7 +99,7 @@ function wakerOf(job: Job, { token }: Inputs, forge: Forge): Waker {
   return {
     forge,
     // A client of its own: an append that was lost to another is an answer like any other, not to be tried again.
-    store: githubStore({ octokit: new Octokit({ baseUrl, auth: token, log }), owner, repo }),
+    store: githubStore({ octokit: new Octokit({ baseUrl, auth: token, log }), owner, repo, node: job.event.node }),
     clock: { now: () => new Date(), newId: monotonicFactory() },
     app: { kind: "app", ...actionsBot },
     defaultBranch: job.event.defaultBranch ?? job.ref.replace(/^refs\/heads\//, ""),
@@ -96,9 +108,8 @@ function wakerOf(job: Job, { token }: Inputs, forge: Forge): Waker {
   };
 }
 
-function forgeOf({ api, server, owner, repo }: Job, { token }: Inputs): Forge {
-  const octokit = new (Octokit.plugin(retry))({ baseUrl: api, auth: token });
-  return octokitForge({ octokit, owner, repo, server });
+function octokitOf({ api }: Job, { token }: Inputs): Octokit {
+  return new (Octokit.plugin(retry))({ baseUrl: api, auth: token });
 }
 
 /** One wake-up: takes the session that it is for, works until its queue is empty, leaves the transcript as a file. */

@@ -3,12 +3,13 @@ import type { ApplicationFunctionOptions, Context, Probot, ProbotOctokit } from 
 import { monotonicFactory } from "ulid";
 import { admit } from "./github/admit.ts";
 import { configuredRules } from "./github/configured.ts";
+import { glance } from "./github/glance.ts";
 import { type Intake, type Taken, take } from "./github/intake.ts";
 import { type OctokitForgeOptions, octokitForge } from "./github/octokit-forge.ts";
 import { publicUrl } from "./github/run-token.ts";
 import { tokenRoute } from "./github/token-route.ts";
 import { broker } from "./github/tokens.ts";
-import { type Trigger, type TriggeringEvent, triggerOf } from "./github/triggers.ts";
+import { subjectOf, type Trigger, type TriggeringEvent, triggerOf } from "./github/triggers.ts";
 import type { Waker } from "./github/wake.ts";
 import { type Background, openBackground } from "./server/background.ts";
 import { redeliverer } from "./server/deliveries.ts";
@@ -99,10 +100,13 @@ interface Place {
 }
 
 async function takeEvent(place: Place, context: TriggeringContext, trigger: Trigger): Promise<Taken> {
-  const { owner, name: repo, default_branch: defaultBranch } = context.payload.repository;
-  const waker = await wakerOf(place, context.octokit, { owner: owner.login, repo, defaultBranch });
-  const rules = () => configuredRules(waker.forge, defaultBranch);
-  const intake: Intake = { ...waker, rules, isRetried: true };
+  const { owner, name: repo, node_id: node, default_branch: defaultBranch } = context.payload.repository;
+  const at = { owner: owner.login, repo, node, defaultBranch };
+  const waker = await wakerOf(place, context.octokit, at);
+  const subject = subjectOf(trigger);
+  const seen = subject ? await glance({ ...at, octokit: asClient(context.octokit) }, subject, waker) : waker;
+  const rules = () => configuredRules(seen.forge, defaultBranch);
+  const intake: Intake = { ...waker, ...seen, rules, isRetried: true };
   const taken = await take(intake, trigger);
   context.log.info({ trigger: trigger.kind, taken }, "took an event");
   return taken;
@@ -126,6 +130,7 @@ async function inTime(background: Background, taking: Promise<Taken>): Promise<v
 interface At {
   readonly owner: string;
   readonly repo: string;
+  readonly node?: string;
   readonly defaultBranch: string;
 }
 
@@ -148,7 +153,7 @@ const silent = () => undefined;
  * A repository's sessions, through a client of their own that signs in as Probot's does: Probot's leaves a second between
  * two writes, and an append is three. A lost swap is an answer like any other, not to be logged as an error.
  */
-function storeOf({ request, auth }: ProbotOctokit, at: { owner: string; repo: string }): SessionStore {
+function storeOf({ request, auth }: ProbotOctokit, at: Omit<At, "defaultBranch">): SessionStore {
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const { baseUrl } = request.endpoint.DEFAULTS;
   const octokit = new Octokit({ authStrategy: () => auth, baseUrl, log });

@@ -6,6 +6,7 @@ import { type Answer, type ApiRequest, parseBody } from "./api.ts";
 import { type Caller, cause, Refusal } from "./call.ts";
 import { isAncestor, listRefs, runGit } from "./git.ts";
 import { objectAt } from "./graphql-objects.ts";
+import { nodeAt, threadAt, threadMutations } from "./graphql-threads.ts";
 import { isRefName, NO_OBJECT, type RefMove, refMoved } from "./refs.ts";
 import { nodeId } from "./render.ts";
 
@@ -31,7 +32,9 @@ export async function answerGraphql(
   if (missing) return { status: 200, json: { errors: [unknown(missing)] } };
   const rootValue = {
     repository: (at: { owner: string; name: string }) => repository(world, at),
+    node: ({ id }: { id: string }) => nodeAt(world, id),
     updateRefs: ({ input }: { input: UpdateRefs }) => updateRefs(world, caller, input),
+    ...threadMutations(world, caller),
   };
   const { data, errors } = await graphql({ schema: theSchema(), source: query, rootValue, variableValues: variables });
   return {
@@ -71,6 +74,7 @@ function repository(world: World, { owner, name }: { owner: string; name: string
     throw refusal("NOT_FOUND", `Could not resolve to a Repository with the name '${full}'.`);
   return {
     id: nodeId("Repository", world.ids.repo),
+    issueOrPullRequest: ({ number }: { number: number }) => threadAt(world, number),
     object: ({ expression = "HEAD" }: { expression?: string }) => objectAt(world.gitDir, expression),
   };
 }

@@ -1,4 +1,4 @@
-import type { Comment, Issue, User, World } from "../world.ts";
+import type { Comment, Issue, Reaction, User, World } from "../world.ts";
 import { mustOwn } from "./access.ts";
 import {
   actor,
@@ -89,27 +89,25 @@ function listIssues({ world, params }: Call<"issues/list-for-repo">) {
 
 const shown = (world: World, comment: Comment) => commentJson(world, found(world.issues.get(comment.issue)), comment);
 
-function createComment({ world, caller, params, body }: Call<"issues/create-comment">) {
-  const issue = found(world.issues.get(params.issue_number));
-  if (body.body.trim() === "") throw invalid("IssueComment", "body", "body can't be blank");
+export function addComment(world: World, caller: Caller, issue: Issue, body: string): Comment {
+  if (body.trim() === "") throw invalid("IssueComment", "body", "body can't be blank");
   const now = world.now();
   const comment: Comment = {
     ...{ id: world.nextId(), issue: issue.number, author: actor(caller), createdAt: now, updatedAt: now },
-    ...{ body: checkedBody("IssueComment", body.body), reactions: [] },
+    ...{ body: checkedBody("IssueComment", body), reactions: [] },
   };
   world.comments.set(comment.id, comment);
   issue.updatedAt = now;
   world.bus.emit("comment", { action: "created", comment, ...cause(caller) });
-  return created(shown(world, comment));
+  return comment;
 }
 
-function updateComment({ world, caller, params, body }: Call<"issues/update-comment">) {
-  const comment = found(world.comments.get(params.comment_id));
+export function editComment(world: World, caller: Caller, comment: Comment, body: string): Comment {
   mustOwn(caller, comment.author);
-  comment.body = checkedBody("IssueComment", body.body);
+  comment.body = checkedBody("IssueComment", body);
   comment.updatedAt = world.now();
   world.bus.emit("comment", { action: "edited", comment, ...cause(caller) });
-  return ok(shown(world, comment));
+  return comment;
 }
 
 function deleteComment({ world, caller, params }: Call<"issues/delete-comment">) {
@@ -120,15 +118,19 @@ function deleteComment({ world, caller, params }: Call<"issues/delete-comment">)
   return noContent;
 }
 
-/** One reaction of a kind for each person: asking again answers the first one with 200. */
-function react({ world, caller, params, body: { content } }: Call<"reactions/create-for-issue-comment">) {
-  const { reactions } = found(world.comments.get(params.comment_id));
+/** One reaction of a kind for each person: asking again gives the first one. */
+export function reactTo(world: World, caller: Caller, { reactions }: Comment, content: Reaction["content"]) {
   const user = actor(caller);
   const same = reactions.find((reaction) => reaction.user.login === user.login && reaction.content === content);
-  if (same) return ok(reactionJson(world, same));
+  if (same) return { reaction: same, isNew: false };
   const reaction = { id: world.nextId(), user, content, createdAt: world.now() };
   reactions.push(reaction);
-  return created(reactionJson(world, reaction));
+  return { reaction, isNew: true };
+}
+
+function react({ world, caller, params, body }: Call<"reactions/create-for-issue-comment">) {
+  const { reaction, isNew } = reactTo(world, caller, found(world.comments.get(params.comment_id)), body.content);
+  return (isNew ? created : ok)(reactionJson(world, reaction));
 }
 
 export const issues = {
@@ -142,9 +144,11 @@ export const issues = {
     const wanted = commentsOf(world, number).filter(({ updatedAt }) => updatedAt >= since);
     return { page: wanted.map((comment) => shown(world, comment)) };
   },
-  "issues/create-comment": createComment,
+  "issues/create-comment": ({ world, caller, params, body }) =>
+    created(shown(world, addComment(world, caller, found(world.issues.get(params.issue_number)), body.body))),
   "issues/get-comment": ({ world, params }) => ok(shown(world, found(world.comments.get(params.comment_id)))),
-  "issues/update-comment": updateComment,
+  "issues/update-comment": ({ world, caller, params, body }) =>
+    ok(shown(world, editComment(world, caller, found(world.comments.get(params.comment_id)), body.body))),
   "issues/delete-comment": deleteComment,
   "reactions/create-for-issue-comment": react,
   "reactions/list-for-issue-comment": ({ world, params }) => {

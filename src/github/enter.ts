@@ -20,10 +20,11 @@ export interface Asked {
   readonly on: Thread;
 }
 
-/** `isNew`: false where the same source has asked before. */
+/** `isNew`: false where the same source has asked before. `opened`: whether the session was opened for the prompt. */
 export interface Entered {
   readonly tip: Tip;
   readonly isNew: boolean;
+  readonly opened: boolean;
 }
 
 /**
@@ -37,7 +38,7 @@ export async function enter(entrance: Entrance, { prompt, by, on }: Asked): Prom
     const joined = await joinLatest(entrance, await candidates(entrance.store, on, index), { hand, prompt });
     if (joined || prompt.continues) return joined;
     const tip = await openOn(entrance, { hand, on, index, prompt });
-    if (tip) return { tip, isNew: true };
+    if (tip) return { tip, isNew: true, opened: true };
     await backOff(attempt);
   }
 }
@@ -59,7 +60,7 @@ async function joinLatest(
   // It may have been delivered before, when another session was the active one.
   for (const session of others) {
     const tip = await patiently(() => entrance.store.tip(session));
-    if (tip && isKnown(tip.session, asked.prompt.source)) return { tip, isNew: false };
+    if (tip && isKnown(tip.session, asked.prompt.source)) return { tip, isNew: false, opened: false };
   }
   for (const session of sessions) {
     const joined = await join(entrance, { ...asked, session });
@@ -90,7 +91,7 @@ async function join(
   });
   if (!done || (done.ok && done.result === "retired")) return null;
   if (!done.ok) throw new StoreError("invalid", `${done.moved.join(", ")} moved and came back`);
-  return { tip: done.tip, isNew: done.result === "queued" };
+  return { tip: done.tip, isNew: done.result === "queued", opened: false };
 }
 
 /** Null when the thread is no longer at `index`: somebody else opened a session on it meanwhile. */

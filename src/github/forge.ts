@@ -10,6 +10,8 @@ export interface Account {
 
 export interface Comment {
   readonly id: number;
+  /** The platform's other id of it, as of threads and of what is written. */
+  readonly node: string;
   readonly thread: number;
   readonly author: Account;
   readonly body: string;
@@ -19,6 +21,7 @@ export interface Comment {
 /** An issue or pull request. */
 export interface Thread {
   readonly number: number;
+  readonly node: string;
   readonly title: string;
   readonly body: string;
   readonly author: Account;
@@ -35,9 +38,18 @@ export interface Thread {
 export interface Written {
   readonly number: number;
   readonly url: string;
+  readonly node?: string;
 }
 
 export type Reaction = "eyes" | "confused" | "rocket";
+
+/** The ids are those that are called `node`. */
+export interface Receipt {
+  readonly comment: string;
+  readonly reaction: Reaction;
+  readonly body: string;
+  readonly where: { readonly edit: string } | { readonly thread: string };
+}
 
 /** Comments on issues and pull requests. */
 export interface Conversation {
@@ -45,6 +57,11 @@ export interface Conversation {
   /** The comment as it is now; null when it is gone. */
   comment(id: number): Promise<Comment | null>;
   react(comment: number, reaction: Reaction): Promise<void>;
+  /**
+   * Reacts to a comment, and writes on its thread or edits what was written there, in one request. False where the latter
+   * is gone: then nothing was done.
+   */
+  receive(receipt: Receipt): Promise<boolean>;
   post(thread: number, body: string): Promise<Written>;
   /** False when the comment is gone. */
   edit(comment: number, body: string): Promise<boolean>;

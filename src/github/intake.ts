@@ -12,15 +12,16 @@ import {
   forkComment,
   notEnoughComment,
   nothingToContinueComment,
+  statusComment,
   unreachableComment,
   unverifiedComment,
   usageComment,
 } from "./comments.ts";
 import type { Rules } from "./configured.ts";
 import { type Entered, enter } from "./enter.ts";
-import { type Account, type Comment, ForgeError, levels, type Thread } from "./forge.ts";
+import { type Account, type Comment, type Forge, ForgeError, levels, type Thread } from "./forge.ts";
 import { takeResume } from "./resume.ts";
-import { writeStatus } from "./status.ts";
+import { statusOn, writeStatus } from "./status.ts";
 import type { Trigger } from "./triggers.ts";
 import { attempt, isHeld, type Recovery, recover, type Waker, wake } from "./wake.ts";
 
@@ -80,8 +81,9 @@ function budgetOf({ budget }: { readonly budget?: Amount }): Pick<Asked, "budget
   return budget ? { budget } : {};
 }
 
-function askedIn({ id, thread, url, author }: Comment, text: string): Asked {
-  return { source: { kind: "comment", id: String(id), thread, url }, textOn: () => text, by: author, comment: id };
+function askedIn(comment: Comment, text: string): Asked {
+  const { id, thread, url, author } = comment;
+  return { source: { kind: "comment", id: String(id), thread, url }, textOn: () => text, by: author, comment };
 }
 
 async function takeLabel(intake: Intake, trigger: Extract<Trigger, { kind: "label" }>): Promise<Taken> {
@@ -131,7 +133,7 @@ interface Asked extends Pick<NewPrompt, "budget" | "continues"> {
   readonly textOn: (thread: Thread) => string;
   readonly by: Account;
   /** The comment to react to. */
-  readonly comment?: number;
+  readonly comment?: Comment;
 }
 
 async function takePrompt(intake: Intake, asked: Asked): Promise<Taken> {
@@ -139,10 +141,13 @@ async function takePrompt(intake: Intake, asked: Asked): Promise<Taken> {
   return typeof admitted === "string" ? admitted : serve(intake, asked, admitted);
 }
 
+/** A prompt that is in the journal, and the thread on which it was asked. */
+type Admitted = Entered & { readonly on: Thread };
+
 async function admit(
   intake: Intake,
   { source, textOn, by, comment: _, ...more }: Asked,
-): Promise<Entered | "ignored" | "answered"> {
+): Promise<Admitted | "ignored" | "answered"> {
   const { conversation } = intake.forge;
   const thread = await conversation.thread(source.thread);
   if (!thread) return "ignored";
@@ -154,7 +159,7 @@ async function admit(
   const safe = { ...on, title: withoutSecrets(title) };
   const prompt = { source, text: withoutSecrets(textOn(thread)), ...more };
   const entered = await enter(intake, { prompt, by, on: safe });
-  if (entered) return entered;
+  if (entered) return { ...entered, on: thread };
   await conversation.post(thread.number, nothingToContinueComment);
   return "answered";
 }
@@ -178,16 +183,30 @@ function isForNow(error: unknown): boolean {
 }
 
 /** The prompt is in the journal: a run, unless one is there, and a receipt. */
-async function serve(intake: Intake, { source, comment }: Asked, entered: Entered): Promise<Taken> {
-  const { conversation } = intake.forge;
+async function serve(intake: Intake, { source, comment }: Asked, admitted: Admitted): Promise<Taken> {
+  const { forge } = intake;
+  const { tip, isNew } = admitted;
+  const asked = isNew ? comment : undefined;
   await intake.afterwards(async () => {
-    if (await needsRun(intake, entered)) {
-      await attempt(intake, writeStatus(intake.forge, entered.tip.session, source.thread));
-      await wake(intake, entered.tip, source.thread);
-    }
-    if (entered.isNew && comment !== undefined) await attempt(intake, conversation.react(comment, "eyes"));
+    if (await needsRun(intake, admitted)) {
+      await attempt(intake, giveReceipt(forge, asked, admitted));
+      await wake(intake, tip, source.thread);
+    } else if (asked) await attempt(intake, forge.conversation.react(asked.id, "eyes"));
   });
-  return entered.isNew ? "queued" : "known";
+  return isNew ? "queued" : "known";
+}
+
+/** The status comment and, for a comment, the reaction to it, in one request where it is known what has to be written. */
+async function giveReceipt(forge: Forge, comment: Comment | undefined, { tip: { session }, opened, on }: Admitted) {
+  const { conversation, repo } = forge;
+  const known = statusOn(session, on.number)?.node;
+  const where = known ? { edit: known } : opened ? { thread: on.node } : null;
+  if (comment && where) {
+    const body = statusComment(session, on.number, { repo: repo.url });
+    if (await conversation.receive({ comment: comment.node, reaction: "eyes", body, where })) return;
+  }
+  await writeStatus(forge, session, on.number);
+  if (comment) await conversation.react(comment.id, "eyes");
 }
 
 /** A prompt that is known already needs one where the event that brought it was cut off before it asked for one. */

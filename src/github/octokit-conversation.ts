@@ -1,9 +1,10 @@
+import * as v from "valibot";
 import type { CommitId } from "../sessions/ids.ts";
 import type { Account, Conversation, Written } from "./forge.ts";
-import { once, orNull, orThrow, type Place } from "./octokit-calls.ts";
+import { type GraphqlPlace, once, orNull, orThrow, type Place, partly } from "./octokit-calls.ts";
 
 /** Comments on issues and pull requests over GitHub's REST API. */
-export function conversation({ octokit, owner, repo }: Place): Conversation {
+export function conversation({ octokit, owner, repo }: GraphqlPlace): Conversation {
   const at = { owner, repo };
   return {
     thread: (number) =>
@@ -12,7 +13,13 @@ export function conversation({ octokit, owner, repo }: Place): Conversation {
           ...at,
           issue_number: number,
         });
-        const thread = { number, title: data.title, body: data.body ?? "", author: account(data.user) };
+        const thread = {
+          number,
+          node: data.node_id,
+          title: data.title,
+          body: data.body ?? "",
+          author: account(data.user),
+        };
         return data.pull_request ? { ...thread, pull: await pullOf({ octokit, ...at }, number) } : thread;
       }),
     comment: (id) =>
@@ -22,7 +29,8 @@ export function conversation({ octokit, owner, repo }: Place): Conversation {
           comment_id: id,
         });
         const thread = Number(data.issue_url.split("/").at(-1));
-        return { id, thread, author: account(data.user), body: data.body ?? "", url: data.html_url };
+        const { node_id: node, html_url: url } = data;
+        return { id, node, thread, author: account(data.user), body: data.body ?? "", url };
       }),
     react: (comment, content) =>
       orThrow(async () => {
@@ -37,8 +45,14 @@ export function conversation({ octokit, owner, repo }: Place): Conversation {
           issue_number: thread,
           body,
         });
-        return { number: Number(data.id), url: data.html_url };
+        return { number: Number(data.id), url: data.html_url, node: data.node_id };
       }),
+    receive: async ({ comment, reaction, body, where }) => {
+      const edits = "edit" in where;
+      const input = { comment, reaction: reaction.toUpperCase(), body, subject: edits ? where.edit : where.thread };
+      const given = await partly(() => octokit.graphql(edits ? receivedByEdit : receivedByPost, { ...input, ...once }));
+      return v.parse(receivedSchema, given).written !== null;
+    },
     edit: async (comment, body) => {
       const edited = await orNull(() =>
         octokit.request("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", {
@@ -57,6 +71,18 @@ export function conversation({ octokit, owner, repo }: Place): Conversation {
     },
   };
 }
+
+const inputs = "$comment: ID!, $reaction: ReactionContent!, $subject: ID!, $body: String!";
+const reacted = "reacted: addReaction(input: { subjectId: $comment, content: $reaction }) { clientMutationId }";
+const receivedByEdit = `mutation (${inputs}) {
+  written: updateIssueComment(input: { id: $subject, body: $body }) { clientMutationId }
+  ${reacted}
+}`;
+const receivedByPost = `mutation (${inputs}) {
+  written: addComment(input: { subjectId: $subject, body: $body }) { clientMutationId }
+  ${reacted}
+}`;
+const receivedSchema = v.object({ written: v.nullable(v.object({})) });
 
 async function pullOf({ octokit, ...at }: Place, number: number) {
   const { data } = await octokit.request("GET /repos/{owner}/{repo}/pulls/{pull_number}", {
@@ -85,7 +111,7 @@ async function findComments(
       ...{ ...at, issue_number: thread, since: from, per_page: 100, page },
     });
     const ours = data.filter(({ user, body }) => user?.type === "Bot" && body?.startsWith(marker));
-    found.push(...ours.map(({ id, html_url }) => ({ number: Number(id), url: html_url })));
+    found.push(...ours.map(({ id, html_url, node_id }) => ({ number: Number(id), url: html_url, node: node_id })));
     if (data.length < 100) return found.sort((a, b) => a.number - b.number);
   }
 }

@@ -1,10 +1,10 @@
 import type { CommitId } from "../sessions/ids.ts";
 import type { Forge, PullRequests, Repo } from "./forge.ts";
-import { asForgeError, once, orNull, orThrow, type Place } from "./octokit-calls.ts";
+import { asForgeError, type GraphqlPlace, once, orNull, orThrow } from "./octokit-calls.ts";
 import { conversation } from "./octokit-conversation.ts";
 import { runs } from "./octokit-runs.ts";
 
-export interface OctokitForgeOptions extends Place {
+export interface OctokitForgeOptions extends GraphqlPlace {
   /** `https://github.com` */
   readonly server: string;
   /** Where a dispatched run gets its token; without it it works with the job's own. */

@@ -15,7 +15,8 @@ export async function writeStatus({ conversation, repo }: Forge, session: Sessio
   const body = statusComment(session, thread, { repo: repo.url });
   const known = statusOn(session, thread);
   if (known?.number && known.url && (await conversation.edit(known.number, body))) {
-    return { number: known.number, url: known.url };
+    const { number, url, node } = known;
+    return { number, url, ...(node === undefined ? {} : { node }) };
   }
   const [first, ...doubles] = await conversation.find(thread, statusMarker(session), session.created_at);
   for (const double of doubles) await conversation.remove(double.number);

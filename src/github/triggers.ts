@@ -2,12 +2,13 @@ import type { EmitterWebhookEvent } from "@octokit/webhooks";
 import type { SessionId } from "../sessions/ids.ts";
 import type { Run } from "../sessions/journal.ts";
 import type { Account } from "./forge.ts";
+import type { Subject } from "./glance.ts";
 import { sessionOfRun } from "./workflow.ts";
 
 /** What an event means for sessions. */
 export type Trigger =
   /** Somebody wrote a comment; what it says is asked of the API. */
-  | { readonly kind: "comment"; readonly comment: number }
+  | { readonly kind: "comment"; readonly comment: number; readonly node: string; readonly thread: number }
   | {
       readonly kind: "label";
       readonly thread: number;
@@ -48,8 +49,20 @@ export function triggerOf(event: TriggeringEvent): Trigger | null {
   }
 }
 
+/** What an event is judged by can be read at once where its trigger tells this. */
+export function subjectOf(trigger: Trigger): Subject | null {
+  switch (trigger.kind) {
+    case "comment":
+      return { thread: trigger.thread, comment: { id: trigger.comment, node: trigger.node } };
+    case "label":
+      return { thread: trigger.thread, comment: null };
+    case "run-ended":
+      return null;
+  }
+}
+
 /** Most comments are not for us, and a bot's never is: those cost no request. */
-function commentTrigger({ comment }: EmitterWebhookEvent<"issue_comment.created">["payload"]): Trigger | null {
+function commentTrigger({ comment, issue }: EmitterWebhookEvent<"issue_comment.created">["payload"]): Trigger | null {
   if (comment.user?.type === "Bot" || !comment.body.includes("/agent")) return null;
-  return { kind: "comment", comment: comment.id };
+  return { kind: "comment", comment: comment.id, node: comment.node_id, thread: issue.number };
 }

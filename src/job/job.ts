@@ -28,6 +28,8 @@ export interface JobEvent {
   readonly audience: Audience;
   /** Null where the event does not tell. */
   readonly defaultBranch: string | null;
+  /** The repository's id in GraphQL; undefined where the event does not tell. */
+  readonly node: string | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -59,12 +61,17 @@ export function readJob(env: Environment): Job {
 }
 
 const eventSchema = v.object({
-  repository: v.object({ private: v.optional(v.boolean()), default_branch: v.optional(v.string()) }),
+  repository: v.object({
+    private: v.optional(v.boolean()),
+    default_branch: v.optional(v.string()),
+    node_id: v.optional(v.string()),
+  }),
 });
 
 function readEvent(name: string, file: string | undefined): JobEvent {
   const payload: unknown = file ? JSON.parse(readFileSync(file, "utf8")) : null;
   const { repository } = v.parse(v.fallback(eventSchema, { repository: {} }), payload);
   const audience = repository.private === undefined ? "unknown" : repository.private ? "members" : "everyone";
-  return { name, payload, audience, defaultBranch: repository.default_branch ?? null };
+  const { default_branch, node_id: node } = repository;
+  return { name, payload, audience, defaultBranch: default_branch ?? null, node };
 }

@@ -27,13 +27,15 @@ export interface Acting {
 }
 
 /**
- * Does what was planned and not yet recorded as done, in the order of planning. A run that died in between may have done
- * it, so each is looked for before it is done; afterwards the journal knows, and it is never done again.
+ * Does what was planned and not yet recorded as done, in the order of planning; afterwards the journal knows, and it is
+ * never done again. What an earlier run has planned it may have done before it died, so that is looked for first.
  */
-export async function completeEffects(acting: Acting, tip: Tip): Promise<Tip> {
+export async function completeEffects(acting: Acting, tip: Tip, plannedBy: "us" | "others"): Promise<Tip> {
   let now = tip;
+  const mayBeThere = plannedBy === "others";
   for (const effect of tip.session.effects.filter(({ done, kind }) => !done && kind !== "status")) {
-    now = await complete(acting, { effect, events: await acting.recorder.journal(), session: now.session });
+    const events = await acting.recorder.journal();
+    now = await complete(acting, { effect, events, session: now.session, mayBeThere });
   }
   return now;
 }
@@ -42,6 +44,7 @@ interface Completing {
   readonly effect: Effect;
   readonly events: readonly Event[];
   readonly session: Session;
+  readonly mayBeThere: boolean;
 }
 
 async function complete(acting: Acting, completing: Completing): Promise<Tip> {
@@ -64,13 +67,17 @@ async function listed(
   return { number, from: index?.commit ?? null, sessions: [...others, session] };
 }
 
-async function postAnswer({ forge, log }: Acting, { effect, events, session }: Completing): Promise<Written> {
+async function postAnswer(
+  { forge, log }: Acting,
+  { effect, events, session, mayBeThere }: Completing,
+): Promise<Written> {
   const { conversation, repo } = forge;
   const ended = endedTurns(events).find(({ turn }) => String(turn) === effect.key);
   if (!ended) throw new Error(`No turn ${effect.key} has ended in session ${session.session}.`);
   const asked = onThread(askedIn(events, ended));
   try {
-    const [posted] = await conversation.find(effect.thread, answerMarker(session, ended.turn), session.created_at);
+    const look = () => conversation.find(effect.thread, answerMarker(session, ended.turn), session.created_at);
+    const [posted] = mayBeThere ? await look() : [];
     return posted ?? (await conversation.post(effect.thread, answerComment(session, ended, asked, { repo: repo.url })));
   } catch (error) {
     if (!(error instanceof ForgeError && unpostable.has(error.status))) throw error;
@@ -82,9 +89,9 @@ async function postAnswer({ forge, log }: Acting, { effect, events, session }: C
 /** Statuses that stay: the thread is locked, deleted or moved, a permission is missing, or the text is not accepted. */
 const unpostable = new Set([403, 404, 410, 422]);
 
-async function openPull(acting: Acting, { effect, events, session }: Completing): Promise<Written> {
+async function openPull(acting: Acting, { effect, events, session, mayBeThere }: Completing): Promise<Written> {
   const { pulls, repo } = acting.forge;
-  const there = await pulls.from(effect.key);
+  const there = mayBeThere ? await pulls.from(effect.key) : null;
   if (there) return { number: there.number, url: there.url };
   const turns = endedTurns(events);
   const last = turns.findLast(({ commit }) => commit);
@@ -155,15 +162,20 @@ export interface StatusUpdates {
   settled(): Promise<void>;
 }
 
-/** Status edits while a turn runs, at most one in `everyMs`; nothing else is written anywhere. */
-export function statusUpdates({ forge, log }: Acting, thread: number, everyMs: number): StatusUpdates {
+/**
+ * Status edits while a turn runs; nothing else is written anywhere. The first comes after `firstMs`, and each after twice
+ * the time of the one before: GitHub counts them all, and who waits long looks less often.
+ */
+export function statusUpdates({ forge, log }: Acting, thread: number, firstMs: number): StatusUpdates {
   let last = Date.now();
+  let pauseMs = firstMs;
   let edit: Promise<unknown> = Promise.resolve();
   return {
     show({ session }) {
       const known = statusOn(session, thread);
-      if (!known?.number || Date.now() - last < everyMs) return;
+      if (!known?.number || Date.now() - last < pauseMs) return;
       last = Date.now();
+      pauseMs *= 2;
       edit = forge.conversation
         .edit(known.number, statusComment(session, thread, { repo: forge.repo.url }))
         .catch((error) => log(`The status comment could not be refreshed: ${error}`, { thread }));

@@ -56,7 +56,7 @@ export async function workOff(runner: Runner, taken: Taken): Promise<Drained> {
     const workspace = await openWorkspace({ ...runner, tree: runner.tree.path, at: runner.tree.at });
     const setup = openSetup({ setup: runner.config.setup, recorder, holder: runner.holder });
     const run: OpenRun = { runner, recorder, keeper, workspace, epoch, acting, lease, setup };
-    const drained = await drain(run, acting ? await completeEffects(acting, tip) : tip);
+    const drained = await drain(run, acting ? await completeEffects(acting, tip, "others") : tip);
     await lease.end();
     return drained;
   } catch (error) {

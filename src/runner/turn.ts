@@ -53,8 +53,8 @@ export interface Begun {
 const outputCap = 30_000;
 /** A command that names no time-out. */
 const usualTimeoutMs = 120_000;
-/** Status edits while a turn runs: GitHub allows few writes, and people do not read faster. */
-const statusEveryMs = 20_000;
+/** Until the first status edit while a turn runs. */
+const statusAfterMs = 20_000;
 /** The longest that a timer of Node's can be set to. */
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -88,7 +88,7 @@ export async function runTurn(run: Held, { tip, notices, again }: Begun): Promis
   const result = { prompt, ending, notices: all, again, usage, cost, took };
   const delivered = await deliver({ repository, workspace, recorder, acting, hand, session, turn, ...result });
   if (!acting) return delivered;
-  const completed = await completeEffects(acting, delivered);
+  const completed = await completeEffects(acting, delivered, "us");
   if (completed.session.head !== session.head) await describePull(acting, completed.session);
   await show(completed);
   return completed;
@@ -187,7 +187,7 @@ function waitingFor(ready: Promise<void>, tools: Tools): Tools {
 }
 
 function updates({ acting, thread }: Working): StatusUpdates {
-  return acting && thread !== null ? statusUpdates(acting, thread, statusEveryMs) : noUpdates;
+  return acting && thread !== null ? statusUpdates(acting, thread, statusAfterMs) : noUpdates;
 }
 
 const noUpdates: StatusUpdates = { show: () => undefined, settled: async () => undefined };

@@ -376,7 +376,9 @@ function planned(event: EventOf<"effect.planned">): Effect {
 /** Answers are one a turn and never touched again, so a posted one is left to the journal. */
 function done(effect: Effect, event: EventOf<"effect.done">): Effect[] {
   if (effect.id !== event.effect) return [effect];
-  return effect.kind === "answer" ? [] : [{ ...effect, done: true, number: event.number, url: event.url }];
+  if (effect.kind === "answer") return [];
+  const { number, url, node } = event;
+  return [{ ...effect, done: true, number, url, ...(node === undefined ? {} : { node }) }];
 }
 
 function withPhase(session: Session): Session {

@@ -227,7 +227,13 @@ const events = [
     key: v.string(),
     thread: count,
   }),
-  event("effect.done", { effect: eventIdSchema, number: count, url: v.string() }),
+  event("effect.done", {
+    effect: eventIdSchema,
+    number: count,
+    url: v.string(),
+    /** The platform's other id of what was written. */
+    node: v.optional(v.string()),
+  }),
 ] as const;
 
 /** One line of a journal. The JSON Schema in `docs/schemas` is made from this. */

@@ -41,6 +41,7 @@ const effectSchema = v.strictObject({
   done: v.boolean(),
   number: v.optional(v.number()),
   url: v.optional(v.string()),
+  node: v.optional(v.string()),
 });
 
 export const usageSchema = v.strictObject({

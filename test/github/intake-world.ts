@@ -73,7 +73,7 @@ export async function openIntakeWorld(): Promise<IntakeWorld> {
   world.bus.on("dispatch", ({ inputs }) => void dispatched.push(inputs));
   const write: IntakeWorld["write"] = async (body, { as = "maintainer", thread = issue } = {}) => {
     const { data } = await people[as].rest.issues.createComment({ ...at, issue_number: thread, body });
-    return { kind: "comment", comment: data.id };
+    return { kind: "comment", comment: data.id, node: data.node_id, thread };
   };
   const tip = async () => {
     const [session] = await store.find("");

@@ -89,7 +89,7 @@ test("who comments to continue goes on first, with the budget that they add; els
 test("a bot with write access is not heard", async () => {
   const world = await openIntakeWorld();
   const { number } = await world.forge.conversation.post(world.issue, "/agent fix it");
-  expect(await world.take({ kind: "comment", comment: number })).toBe("ignored");
+  expect(await world.take({ kind: "comment", comment: number, node: "", thread: world.issue })).toBe("ignored");
   expect(await world.store.find("")).toEqual([]);
 });
 

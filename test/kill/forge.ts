@@ -39,12 +39,25 @@ export function fileForge(options: {
     repo: { url, name: "octo/sample", standing: async () => "admin", branch, file: async () => null },
     runs: { dispatch: async () => ({ ok: true }), hasEnded: async () => true, isUnderWay: async () => false },
     conversation: {
-      thread: async (number) => ({ number, title: `Issue ${number}`, body: "", author: person }),
+      thread: async (number) => ({
+        number,
+        node: `thread ${number}`,
+        title: `Issue ${number}`,
+        body: "",
+        author: person,
+      }),
       async comment(id) {
         const comment = asked[id];
-        return comment ? { id, thread: comment.thread, author: person, body: comment.text, url: `${url}#${id}` } : null;
+        if (!comment) return null;
+        return { id, node: "", thread: comment.thread, author: person, body: comment.text, url: `${url}#${id}` };
       },
       react: async () => undefined,
+      async receive({ body, where }) {
+        if ("edit" in where) return false;
+        const thread = Number(where.thread.slice("thread ".length));
+        await post((number, said) => ({ ...said, comments: [...said.comments, { number, thread, body }] }));
+        return true;
+      },
       post: (thread, body) =>
         post((number, said) => ({ ...said, comments: [...said.comments, { number, thread, body }] })),
       async edit(number, body) {

@@ -72,7 +72,7 @@ async function append(job: Job, repository: Repository, dying: Mortal): Promise<
     afterwards: (work: () => Promise<unknown>) => work(),
     rules: async () => null,
   };
-  await take(intake, { kind: "comment", comment: job.comment });
+  await take(intake, { kind: "comment", comment: job.comment, node: "", thread: 0 });
 }
 
 async function retire(job: Job, repository: Repository): Promise<void> {

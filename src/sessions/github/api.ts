@@ -11,6 +11,8 @@ export interface GithubPlace {
   readonly octokit: Pick<Octokit, "request" | "graphql">;
   readonly owner: string;
   readonly repo: string;
+  /** Its id in GraphQL, where that is known. */
+  readonly node?: string | undefined;
 }
 
 /** A ref and, newest first, up to 100 commits of the chain that it is on. */
@@ -50,7 +52,8 @@ export class GithubRepository {
   readonly #at: { readonly owner: string; readonly repo: string };
   #id: string | null = null;
 
-  constructor({ octokit, owner, repo }: GithubPlace) {
+  constructor({ octokit, owner, repo, node }: GithubPlace) {
+    this.#id = node ?? null;
     this.#octokit = octokit;
     this.#at = { owner, repo };
   }
