@@ -13,7 +13,7 @@ const wake = { session, nonce: "n1", branch: "main" };
 test("threads: an issue, a pull request, and none", async () => {
   const { forge, issue, clone, github } = await openIntakeWorld();
   expect(await forge.conversation.thread(issue)).toEqual({
-    ...{ number: issue, title: "It fails", body: "Since 1.2." },
+    ...{ number: issue, node: expect.any(String), title: "It fails", body: "Since 1.2." },
     author: { login: "maintainer", id: 600_002, bot: false },
   });
   await clone.git("switch", "-q", "-c", "fix");

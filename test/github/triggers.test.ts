@@ -24,7 +24,7 @@ test("a comment that may hold a command is looked at, others cost nothing", asyn
   const { maintainer, issue, last } = await openHook();
   const say = (body: string) => maintainer.rest.issues.createComment({ ...at, issue_number: issue, body });
   const { data } = await say("/agent fix it");
-  expect(await last()).toEqual({ kind: "comment", comment: data.id });
+  expect(await last()).toEqual({ kind: "comment", comment: data.id, node: data.node_id, thread: issue });
   await say("Thank you!");
   expect(await last()).toBeNull();
 });

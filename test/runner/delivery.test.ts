@@ -166,7 +166,7 @@ test("an issue that is gone: the work is there, and the session is done with it"
   const logged: string[] = [];
   const gone = new RegExp(`/issues/${world.thread}/comments`);
   for (const _ of [1, 2]) world.github.faults.failNext("GET", gone, 404);
-  world.github.faults.failNext("GET", gone, 410);
+  world.github.faults.failNext("POST", gone, 410);
   await world.run({ log: (message) => logged.push(message) });
   expect(await world.read(branchRef(world), "c.txt")).toBe("c");
   expect((await world.state()).lease).toBeUndefined();

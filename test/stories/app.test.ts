@@ -80,6 +80,7 @@ test("an app that is stopped finishes what it has taken on", async () => {
   const comment = await world.comment("/agent say something");
   await world.playground.github.webhooksSettled();
   expect(await app.stop()).toBe(0);
+  await world.playground.settled();
   expect(world.world.comments.get(comment)?.reactions.map(({ content }) => content)).toEqual(["eyes"]);
   expect(world.world.runs.size).toBe(1);
   await app.start();

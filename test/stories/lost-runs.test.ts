@@ -9,7 +9,7 @@ test("runs that die before they take the session: it gives up and says what to d
   onTestFinished(world.close);
   const { git, dir } = await world.clone();
   const workflow = join(dir, ".github/workflows/offshoot.yml");
-  const steps = (await readFile(workflow, "utf8")).replace("steps:\n", "steps:\n      - run: exit 1\n");
+  const steps = (await readFile(workflow, "utf8")).replaceAll("steps:\n", "steps:\n      - run: exit 1\n");
   await writeFile(workflow, steps);
   await git("commit", "--quiet", "--all", "--message=A first step that fails");
   await git("push", "--quiet", "origin", "main");

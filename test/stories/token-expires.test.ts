@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { exec, gate, hold, say, script } from "../../playground/scripted-model.ts";
 import { openWorld } from "./world.ts";
@@ -10,12 +11,14 @@ test("a token that expires while the model thinks: the run gets another, finishe
   const { tokens } = world.world;
   // The app's own may start workflows; what a run gets may only look at them.
   const ofRuns = () => [...tokens].filter(([, { permissions }]) => permissions?.actions === "read");
-  // Less is left than a run likes to have: it asks for the next one whenever it needs one.
-  world.world.tokenLifeMs = 540_000;
+  // A run asks for the next one when less than ten minutes are left: here, soon.
+  world.world.tokenLifeMs = 600_000 + 4_000;
   await world.comment("/agent do two steps");
   await thinking.reached;
   const before = ofRuns();
   expect(before.length).toBeGreaterThan(0);
+  const due = Math.max(...before.map(([, { expiresAt }]) => (expiresAt?.getTime() ?? 0) - 600_000));
+  await delay(Math.max(0, due - Date.now()));
   for (const [secret] of before) tokens.delete(secret);
   thinking.release();
   await world.runsDone();
