@@ -9,6 +9,8 @@ export interface Faults {
    * status: nothing is done, or with `done` everything is, and only the answer is lost. With `body` only one that says so.
    */
   failNext(method: string, path: RegExp, status: number, more?: Partial<Failure>): void;
+  /** From now on webhooks are sent as they come up, without waiting for one another. */
+  deliverAtOnce(): void;
   /** GraphQL does not know this mutation from now on, as on an older server. */
   forgetMutation(name: string): void;
 }
@@ -28,14 +30,18 @@ export interface Waiting {
   readonly duplicated: string[];
   readonly failures: Failure[];
   readonly forgotten: string[];
+  atOnce: boolean;
 }
 
-export const faultsInto = ({ dropped, duplicated, failures, forgotten }: Waiting): Faults => ({
-  dropNextWebhook: (event) => void dropped.push(event),
-  duplicateNextWebhook: (event) => void duplicated.push(event),
+export const faultsInto = (waiting: Waiting): Faults => ({
+  deliverAtOnce: () => {
+    waiting.atOnce = true;
+  },
+  dropNextWebhook: (event) => void waiting.dropped.push(event),
+  duplicateNextWebhook: (event) => void waiting.duplicated.push(event),
   failNext: (method, path, status, more) =>
-    void failures.push({ ...{ headers: {}, done: false, body: "" }, ...more, method, path, status }),
-  forgetMutation: (name) => void forgotten.push(name),
+    void waiting.failures.push({ ...{ headers: {}, done: false, body: "" }, ...more, method, path, status }),
+  forgetMutation: (name) => void waiting.forgotten.push(name),
 });
 
 /** Takes the first that fits off the list: it happens now. */

@@ -20,6 +20,7 @@ interface Asked {
   readonly account: string;
   readonly method: string;
   readonly path: string;
+  readonly body: string;
 }
 
 interface Past {
@@ -33,7 +34,8 @@ const hour = 60 * minute;
 
 /** Counts requests by account, and refuses those that are too many. */
 export class Gate {
-  limits: Limits | null = null;
+  /** By account; whoever has none may do anything. */
+  readonly limits = new Map<string, Limits>();
   /** How many requests were refused so far. */
   refused = 0;
   readonly #past = new Map<string, Past[]>();
@@ -46,7 +48,8 @@ export class Gate {
 
   /** Lets a request pass and answers it, or refuses it. */
   async pass(asked: Asked, answer: () => Promise<Answer>): Promise<Answer> {
-    const refusal = this.limits && this.#refusal(asked, this.limits);
+    const limits = this.limits.get(asked.account);
+    const refusal = limits && this.#refusal(asked, limits);
     if (refusal) {
       this.refused += 1;
       return refusal;
@@ -60,11 +63,12 @@ export class Gate {
     }
   }
 
-  #refusal({ account, method, path }: Asked, limits: Limits): Answer | null {
+  #refusal({ account, method, path, body }: Asked, limits: Limits): Answer | null {
     const at = this.#now().getTime();
     const past = (this.#past.get(account) ?? []).filter((one) => one.at > at - hour);
-    const isContent = method === "POST" && /\/(comments|issues|pulls)$/.test(path);
-    const now = { at, points: method === "GET" || path === "/graphql" ? 1 : 5, isContent };
+    const isQuery = method === "GET" || (path === "/graphql" && !body.includes('"mutation'));
+    const isContent = !isQuery && (/\/(comments|issues|pulls)$/.test(path) || body.includes("addComment("));
+    const now = { at, points: isQuery ? 1 : 5, isContent };
     this.#past.set(account, [...past, now]);
     const lately = past.filter((one) => one.at > at - minute);
     const contents = (all: readonly Past[]) => all.filter((one) => one.isContent).length;

@@ -58,7 +58,7 @@ export async function openGithub(options: GithubOptions): Promise<Github> {
   const world = await createWorld(options, {
     ...{ url: `http://127.0.0.1:${address.port}`, publicKey, privateKey },
   });
-  const waiting: Waiting = { dropped: [], duplicated: [], failures: [], forgotten: [] };
+  const waiting: Waiting = { dropped: [], duplicated: [], failures: [], forgotten: [], atOnce: false };
   const webhooks = openWebhooks(world, waiting);
   const issuer = openIssuer(world, newKeys().privateKey);
   const requests: LoggedRequest[] = [];

@@ -13,13 +13,15 @@ interface Webhooks {
 }
 
 /** Sends the App's webhooks for what happens on the bus, in that order, one after another. */
-export function openWebhooks(world: World, { dropped, duplicated }: Waiting): Webhooks {
-  let queue = Promise.resolve();
+export function openWebhooks(world: World, waiting: Waiting): Webhooks {
+  const { dropped, duplicated } = waiting;
+  let queue: Promise<unknown> = Promise.resolve();
   const closing = new AbortController();
 
   // A payload is rendered from the moment of its event on: later changes belong to later events.
   const enqueue = (rendering: Promise<Attempt | null>) => {
-    const sending = Promise.all([rendering, queue]).then(async ([attempt]) => {
+    const before = waiting.atOnce ? null : queue;
+    const sending = Promise.all([rendering, before]).then(async ([attempt]) => {
       const same = (event: string) => event === attempt?.event;
       const { webhookUrl: url, webhookSecret: secret } = world.app;
       if (!attempt || url === null || closing.signal.aborted) return;
@@ -28,17 +30,18 @@ export function openWebhooks(world: World, { dropped, duplicated }: Waiting): We
       await deliver(world, attempt, to);
       if (take(duplicated, same)) await deliver(world, attempt, to);
     });
-    queue = sending.catch((error: unknown) => void world.violations.push(`webhook: ${String(error)}`));
+    const sent = sending.catch((error: unknown) => void world.violations.push(`webhook: ${String(error)}`));
+    queue = Promise.all([queue, sent]);
   };
   world.bus.on("issue", (event) => enqueue(issueWebhook(world, event)));
   world.bus.on("comment", (event) => enqueue(commentWebhook(world, event)));
   world.bus.on("run", (event) => enqueue(runWebhook(world, event)));
   world.bus.on("redelivery", (delivery) => enqueue(Promise.resolve({ ...delivery, redelivery: true })));
   return {
-    settled: () => queue,
-    close: () => {
+    settled: async () => void (await queue),
+    close: async () => {
       closing.abort();
-      return queue;
+      await queue;
     },
   };
 }
