@@ -25,7 +25,7 @@ export async function report(runner: Reporting, job: Job, said: string): Promise
   const { session: id, store, repository } = runner;
   const tip = await store.tip(id);
   if (!tip) return null;
-  const events = (await store.journal(id)).flatMap((stored) => stored.events);
+  const events = (await store.journal(id, undefined, tip.commit)).flatMap((stored) => stored.events);
   const [{ sessionPage }, { runSummary }] = await Promise.all([
     import("../page/session-page.ts"),
     import("../github/run-summary.ts"),

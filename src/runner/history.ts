@@ -25,7 +25,9 @@ export function openHistory({ store, session, tip, read = [], open }: HistoryOpt
   let complete = isWhole(read, tip);
   return {
     async read() {
-      if (!complete) known = (await sinceCut(store, session, tip)).flatMap(({ events }) => events.map(open));
+      if (complete) return known;
+      const now = (await store.tip(session)) ?? tip;
+      known = (await sinceCut(store, session, now)).flatMap(({ events }) => events.map(open));
       complete = true;
       return known;
     },
@@ -46,8 +48,8 @@ function isWhole([first, ...others]: readonly Event[], { session }: Tip): boolea
 export async function sinceCut(store: SessionStore, session: SessionId, seen: Tip): Promise<readonly Stored[]> {
   for (let tip: Tip | null = seen; tip; tip = await store.tip(session)) {
     const { cut_commit, appends_since_cut } = tip.session.context;
-    if (!cut_commit) return store.journal(session);
-    const stored = await store.journal(session, appends_since_cut);
+    if (!cut_commit) return store.journal(session, undefined, tip.commit);
+    const stored = await store.journal(session, appends_since_cut, tip.commit);
     // Others may append between the look at the tip and the reading: then the oldest that are wanted are missing.
     if (stored.at(-1)?.commit === tip.commit) return stored;
   }

@@ -51,8 +51,11 @@ export type Swap = { readonly ok: true; readonly tip: Tip } | { readonly ok: fal
 export interface SessionStore {
   /** The last append and the state after it; the chain before it is not read where that state fits. */
   tip(session: SessionId): Promise<Tip | null>;
-  /** Appends, oldest first, decoded strictly: all of them, or the `last` ones, which cost nothing of what was before. */
-  journal(session: SessionId, last?: number): Promise<readonly Stored[]>;
+  /**
+   * Appends, oldest first, decoded strictly: all of them, or the `last` ones, which cost nothing of what was before. With a
+   * tip that was `seen` just now, those up to it will do: what is here already is not asked for again.
+   */
+  journal(session: SessionId, last?: number, seen?: CommitId): Promise<readonly Stored[]>;
   /** Compare-and-swap. One that was applied already, without the answer arriving, is recognised and is a success. */
   append(append: Append): Promise<Swap>;
   thread(number: number): Promise<ThreadIndex | null>;

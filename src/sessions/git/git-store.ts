@@ -19,7 +19,7 @@ import type { Repository } from "./repository.ts";
 export function gitStore(repository: Repository, sign?: Sign): SessionStore {
   return {
     tip: (session) => readTip(repository, session),
-    journal: (session, last) => readJournal(repository, session, last),
+    journal: (session, last, seen) => readJournal(repository, session, last, seen),
     append: (append) => write(repository, append, sign),
     thread: (number) => readThread(repository, number),
     find: (prefix) => find(repository, prefix),
@@ -47,14 +47,36 @@ async function readText(repository: Repository, names: readonly string[]): Promi
   return (await repository.read(names)).map((content) => content?.toString() ?? null);
 }
 
-async function readJournal(repository: Repository, session: SessionId, last?: number): Promise<readonly Stored[]> {
+async function readJournal(
+  repository: Repository,
+  session: SessionId,
+  last?: number,
+  seen?: CommitId,
+): Promise<readonly Stored[]> {
+  const here = seen && (await wholeChain(repository, seen, last));
+  if (here) return readAppends(repository, here, last);
   const tip = await fetchRef(repository, refOf.session(session), last ?? "all");
   return tip ? readChain(repository, tip, last) : [];
 }
 
+/** All commits of a chain, or the last ones; null where they are not all here. */
+async function wholeChain(repository: Repository, tip: CommitId, last?: number): Promise<readonly CommitId[] | null> {
+  const commits = await repository.chain(tip, last);
+  const [first] = commits;
+  const isWhole = last === undefined ? first && (await repository.parentOf(first)) === null : commits.length === last;
+  return isWhole ? commits : null;
+}
+
 /** Appends of the chain that ends at `tip`, oldest first: all of them, or the last ones. */
 export async function readChain(repository: Repository, tip: CommitId, last?: number): Promise<readonly Stored[]> {
-  const commits = await repository.chain(tip, last);
+  return readAppends(repository, await repository.chain(tip, last), last);
+}
+
+async function readAppends(
+  repository: Repository,
+  commits: readonly CommitId[],
+  last?: number,
+): Promise<readonly Stored[]> {
   const texts = await readText(
     repository,
     commits.map((commit) => `${commit}:events.jsonl`),

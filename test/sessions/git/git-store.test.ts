@@ -66,6 +66,27 @@ describe("a commit of a session", () => {
   });
 });
 
+test("up to a tip that was seen, a journal that is here is read without the remote; after it, what others wrote is there", async () => {
+  const remote = await gitRemote();
+  const writer = await remote.store();
+  const { session } = (await openIn(writer)).session;
+  const reader = await remote.store();
+  const seen = given(await reader.tip(session));
+  const other = await transact({ store: writer, session, pause: noPause }, () => ({
+    change: asked("2"),
+    result: null,
+  }));
+  const upTo = await reader.journal(session, undefined, seen.commit);
+  expect(upTo.map(({ commit }) => commit)).toEqual([seen.commit]);
+  const all = await reader.journal(session);
+  expect(all.map(({ commit }) => commit)).toEqual([seen.commit, other.ok && other.tip.commit]);
+
+  const late = await remote.store();
+  const tip = given(await late.tip(session));
+  expect(await late.journal(session, undefined, tip.commit)).toEqual(all);
+  expect(await late.journal(session, 1, tip.commit)).toEqual(all.slice(1));
+});
+
 describe("a journal that someone damaged", () => {
   test("at its end: nothing reads or writes, the error names commit and line, nothing is overwritten", async () => {
     const remote = await gitRemote();
