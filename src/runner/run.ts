@@ -132,11 +132,13 @@ async function takeUp({ runner }: OpenRun, tip: Tip, turn: { readonly base: Comm
 
 async function start({ runner, recorder, keeper }: OpenRun, { session }: Tip): Promise<Begun> {
   const { repository, forge, hand, model } = runner;
-  const { base, notices, again } = await startOfTurn(repository, session);
   const isFirst = session.usage.turns === 0;
-  const thread = forge && isFirst && session.thread ? await forge.conversation.thread(session.thread) : null;
   const date = hand.now().toISOString().slice(0, 10);
-  const elsewhere = await spentElsewhere(runner, session, date);
+  const [{ base, notices, again }, thread, elsewhere] = await Promise.all([
+    startOfTurn(repository, session),
+    forge && isFirst && session.thread ? forge.conversation.thread(session.thread) : null,
+    spentElsewhere(runner, session, date),
+  ]);
   const { budgets } = runner.config;
   const tip = await recorder.flush({}, ({ session: now }) => {
     const name = model.ok ? formatModelRef(model.ref) : "none";

@@ -38,16 +38,19 @@ export async function openWorkspace({ repository, tree, scratch, at }: Workspace
   await mkdir(tree, { recursive: true });
   const env = { GIT_WORK_TREE: tree, GIT_INDEX_FILE: join(scratch, "index") };
   const git: Git = (...args) => repository.raw(args, env);
-  if (at) await git("read-tree", at);
+  const begun = at ? git("read-tree", at) : Promise.resolve("");
+  begun.catch(() => undefined); // thrown by what needs it
   let base = at;
   return {
     tree,
     async checkout(commit) {
+      await begun;
       await addAll(git);
       await git("read-tree", "-u", "--reset", commit);
       base = commit;
     },
     async snapshot() {
+      await begun;
       const unreadable = await addAll(git);
       const nested = base ? await newGitlinks(git, base) : [];
       if (nested.length > 0) await git("update-index", "--force-remove", "--", ...nested);
