@@ -14,6 +14,9 @@ export function buildCommand(folder = root): Promise<string> {
   return bundle(folder, "cli", { dir: join(folder, "dist"), chunkFileNames: "cli/[name]-[hash].js" });
 }
 
+/** Loading these does nothing but define: what is not called of them (HTTP clients) is left out. */
+const moduleSideEffects = [{ test: /node_modules\/(@actions\/|undici\/)/, sideEffects: false }];
+
 /** Puts the workflow's text in the place of the module that reads it: the file is not part of a release. */
 const withTemplate: Plugin = {
   name: "workflow-template",
@@ -32,6 +35,7 @@ async function bundle(folder: string, name: string, options: OutputOptions & { d
     logLevel: "warn",
     external: ["probot"],
     plugins: [withTemplate],
+    treeshake: { moduleSideEffects },
   });
   await bundler.write({ format: "esm", minify: true, ...options });
   return join(options.dir, `${name}.js`);
