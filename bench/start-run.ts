@@ -14,7 +14,7 @@ export interface Program {
 /** Milliseconds, but for sizes. */
 export interface Measured {
   readonly first: number;
-  /** From the first request to the last, by call. */
+  /** From the second request to the last, by call: the first call opens the shell, too. */
   readonly perCall: number;
   readonly whole: number;
   /** Of the program and all that it started. */
@@ -40,11 +40,11 @@ export async function measure(model: InstantModel, calls: number, { file, cwd, e
     throw new Error(`${file} ended with ${code} after ${asked.length} requests:\n${log}`);
   }
   const [began = "", ended = "", , times = ""] = told.split("\n");
-  const [first, last] = [asked[0], asked.at(-1)];
+  const [first, second, last] = [asked[0], asked[1], asked.at(-1)];
   const start = Number(began) * 1000;
   return {
     first: (first?.at ?? 0) - start,
-    perCall: ((last?.at ?? 0) - (first?.at ?? 0)) / calls,
+    perCall: ((last?.at ?? 0) - (second?.at ?? 0)) / Math.max(1, calls - 1),
     whole: Number(ended) * 1000 - start,
     cpu: cpuOf(times),
     rssMb: peak / 1024,

@@ -1,4 +1,4 @@
-import { mkdtempSync, statSync } from "node:fs";
+import { mkdtempSync, statSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +20,7 @@ export async function benchStart(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "offshoot-bench-"));
   const model = await startModel();
   const bundle = await buildAction(undefined, folder);
+  writeFileSync(join(folder, "package.json"), '{"type":"module"}'); // as where the action is released
   const open = (name: string, files: number) =>
     openStartWorld({ dir: join(folder, name), bundle, modelUrl: model.url, files });
   const [small, large] = [await open("small", 50), await open("large", manyFiles)];
