@@ -1,6 +1,6 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { simpleGit } from "simple-git";
 import { buildAction } from "./build.ts";
 import { changelog, releaseOf } from "./changelog.ts";
 
@@ -13,41 +13,40 @@ const bot = { name: "github-actions[bot]", email: "41898282+github-actions[bot]@
  * new. Throws where there is nothing that could be released.
  */
 export async function release(version: string, folder = root): Promise<{ tags: readonly string[]; notes: string }> {
-  const git = (args: readonly string[], options: { env?: Record<string, string>; input?: string } = {}) =>
-    execFileSync("git", args, {
-      cwd: folder,
-      encoding: "utf8",
-      input: options.input,
-      env: { ...process.env, ...options.env },
-      stdio: ["pipe", "pipe", "inherit"],
-    }).trim();
-  const before = git(["tag", "--list", "v*.*.*", "--sort=-version:refname"]).split("\n").filter(Boolean);
+  const index = join(folder, ".git", "release-index");
+  const plain = simpleGit({ baseDir: folder });
+  const git = async (...args: string[]) => (await plain.raw(args)).trim();
+  const { PATH = "", HOME = "" } = process.env;
+  const ours = { ...identity(), GIT_INDEX_FILE: index };
+  const making = simpleGit({ baseDir: folder, allowEnvironment: Object.keys(ours) }).env({ PATH, HOME, ...ours });
+  const make = async (...args: string[]) => (await making.raw(args)).trim();
+  const before = (await git("tag", "--list", "v*.*.*", "--sort=-version:refname")).split("\n").filter(Boolean);
   const { tag, major, last } = releaseOf(version, before);
-  if (git(["status", "--porcelain"]))
+  if (await git("status", "--porcelain"))
     throw new Error("There are changes that are not committed: commit or undo them first.");
   const range = last ? `${last}^..HEAD` : "HEAD";
-  const subjects = git(["log", "--no-merges", "--format=%s", range]).split("\n").filter(Boolean);
-  const date = new Date(git(["log", "-1", "--format=%cI"])).toISOString().slice(0, 10);
+  const subjects = (await git("log", "--no-merges", "--format=%s", range)).split("\n").filter(Boolean);
+  const date = new Date(await git("log", "-1", "--format=%cI")).toISOString().slice(0, 10);
   const notes = changelog({ version, date, subjects });
-  const older = last ? git(["show", `${last}:CHANGELOG.md`]) : "";
+  const older = last ? await git("show", `${last}:CHANGELOG.md`) : "";
 
-  const blob = (input: string) => git(["hash-object", "-w", "--stdin"], { input });
   const manifest = { ...JSON.parse(readFileSync(join(folder, "package.json"), "utf8")), version };
   const files = {
-    "dist/action.js": blob(readFileSync(await buildAction(folder), "utf8")),
-    "package.json": blob(`${JSON.stringify(manifest, null, 2)}\n`),
-    "CHANGELOG.md": blob(`${notes}\n${older}`.trimEnd().concat("\n")),
+    "dist/action.js": readFileSync(await buildAction(folder), "utf8"),
+    "package.json": `${JSON.stringify(manifest, null, 2)}\n`,
+    "CHANGELOG.md": `${notes}\n${older}`.trimEnd().concat("\n"),
   };
-  const env = { GIT_INDEX_FILE: join(folder, ".git", "release-index"), ...identity() };
-  git(["read-tree", "HEAD"], { env });
-  for (const [path, id] of Object.entries(files)) {
-    git(["update-index", "--add", "--cacheinfo", `100644,${id},${path}`], { env });
+  await make("read-tree", "HEAD");
+  for (const [path, content] of Object.entries(files)) {
+    const file = `${index}-blob`;
+    writeFileSync(file, content);
+    await make("update-index", "--add", "--cacheinfo", `100644,${await git("hash-object", "-w", file)},${path}`);
+    rmSync(file);
   }
-  const tree = git(["write-tree"], { env });
-  rmSync(env.GIT_INDEX_FILE, { force: true });
-  const commit = git(["commit-tree", tree, "-p", "HEAD", "-m", `Release ${tag}`], { env });
-  git(["tag", "--annotate", "--message", notes, "--cleanup=verbatim", tag, commit], { env });
-  git(["tag", "--force", major, commit], { env });
+  const commit = await make("commit-tree", await make("write-tree"), "-p", "HEAD", "-m", `Release ${tag}`);
+  rmSync(index, { force: true });
+  await make("tag", "--annotate", "--message", notes, "--cleanup=verbatim", tag, commit);
+  await git("tag", "--force", major, commit);
   return { tags: [tag, major], notes };
 }
 

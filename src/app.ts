@@ -17,7 +17,6 @@ import { healthRoutes, readinessOf } from "./server/health.ts";
 import { reconciler } from "./server/reconcile.ts";
 import { githubStore } from "./sessions/github/github-store.ts";
 import type { Actor } from "./sessions/journal.ts";
-import type { SessionStore } from "./sessions/store.ts";
 
 type TriggeringContext =
   | Context<"issue_comment.created">
@@ -104,7 +103,7 @@ async function takeEvent(place: Place, context: TriggeringContext, trigger: Trig
   const at = { owner: owner.login, repo, node, defaultBranch };
   const waker = await wakerOf(place, context.octokit, at);
   const subject = subjectOf(trigger);
-  const seen = subject ? await glance({ ...at, octokit: asClient(context.octokit) }, subject, waker) : waker;
+  const seen = subject ? await glance({ ...at, octokit: plainly(context.octokit) }, subject, waker) : waker;
   const rules = () => configuredRules(seen.forge, defaultBranch);
   const intake: Intake = { ...waker, ...seen, rules, isRetried: true };
   const taken = await take(intake, trigger);
@@ -138,7 +137,7 @@ async function wakerOf({ url, server, clock, identity, background, probot }: Pla
   const { defaultBranch, ...of } = at;
   return {
     forge: octokitForge({ octokit: asClient(octokit), ...of, server, broker: url }),
-    store: storeOf(octokit, of),
+    store: githubStore({ octokit: plainly(octokit), ...of }),
     clock,
     app: await identity(),
     defaultBranch,
@@ -150,14 +149,13 @@ async function wakerOf({ url, server, clock, identity, background, probot }: Pla
 const silent = () => undefined;
 
 /**
- * A repository's sessions, through a client of their own that signs in as Probot's does: Probot's leaves a second between
- * two writes, and an append is three. A lost swap is an answer like any other, not to be logged as an error.
+ * A client that signs in as Probot's does and does not wait: Probot's leaves a second between two writes, for which it takes
+ * every query in GraphQL, too, and an append is three. A lost swap is an answer like any other, not to be logged as an error.
  */
-function storeOf({ request, auth }: ProbotOctokit, at: Omit<At, "defaultBranch">): SessionStore {
+function plainly({ request, auth }: ProbotOctokit): Octokit {
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const { baseUrl } = request.endpoint.DEFAULTS;
-  const octokit = new Octokit({ authStrategy: () => auth, baseUrl, log });
-  return githubStore({ octokit, ...at });
+  return new Octokit({ authStrategy: () => auth, baseUrl, log });
 }
 
 /** Probot's client is an older sibling of @octokit/rest's: `request` and `graphql` are the same in both. */
