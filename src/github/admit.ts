@@ -6,8 +6,8 @@ import type { Asking } from "./tokens.ts";
 import { isWanted, type Waker } from "./wake.ts";
 
 /**
- * Whether a run that has shown who it is may work on the session: it holds it, or answers its last wake-up and finds
- * something to do, and shows its proof for the first time. The journal notes that, so that however many apps there are,
+ * Whether a run that has shown who it is may work on the session: it holds it, or answers a wake-up that no run has
+ * answered yet and finds something to do, and shows its proof for the first time. The journal notes that, so that however many apps there are,
  * each proof is good once.
  */
 export async function admit(
@@ -30,6 +30,6 @@ export async function admit(
 }
 
 /** A run that holds the session has answered already, whatever was asked for since. */
-function answers({ lease, wake }: Session, run: number, nonce: string): boolean {
-  return lease?.run?.id === run || wake === undefined || wake === nonce;
+function answers({ lease, wakes }: Session, run: number, nonce: string): boolean {
+  return lease?.run?.id === run || (wakes ?? []).includes(nonce);
 }

@@ -62,7 +62,8 @@ export const refusals = {
   attempt: "This attempt of the run is not the latest one; only that one gets tokens.",
   over: "The run has ended. Let the app start a new one by a comment.",
   session: "The run was started for another session. Keep the workflow's `run-name` as `Offshoot <session>`.",
-  superseded: "A later run answers for this session: its wake-up replaced this run's. There is nothing to repair.",
+  superseded:
+    "Another run has answered for this session already, or this one was not asked for. There is nothing to repair.",
   unwanted: "The session does not exist or has nothing to do for this run. There is nothing to repair.",
 } as const;
 

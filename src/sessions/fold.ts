@@ -4,6 +4,7 @@ import { count, nothingSpent, plus as plusSpent, raised, settled, spentBy } from
 
 /** Closed prompts that the state remembers. */
 const closedPromptsKept = 200;
+const wakesKept = 20;
 /** Paths that the state remembers. */
 const touchedKept = 500;
 
@@ -111,6 +112,7 @@ function change(session: Session, event: Later): Session {
       return {
         ...without(session, "left"),
         wake: event.nonce,
+        wakes: [...(session.wakes ?? []), event.nonce].slice(-wakesKept),
         lost_runs: session.lost_runs + (event.reason === "lost-run" ? 1 : 0),
       };
     case "lease.taken":
@@ -186,7 +188,7 @@ function leaseTaken(session: Session, event: EventOf<"lease.taken">): Session {
   if (event.epoch !== session.epoch + 1) throw new FoldError(event, `epoch ${session.epoch} was the last`);
   const { turn } = session;
   return {
-    ...without(session, "left"),
+    ...without(without(session, "left"), "wakes"),
     epoch: event.epoch,
     lease: {
       epoch: event.epoch,

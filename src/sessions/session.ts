@@ -97,6 +97,8 @@ const stateSchema = v.strictObject({
   lost_runs: v.number(),
   /** The nonce of the last wake-up that was asked for. */
   wake: v.optional(v.string()),
+  /** The nonces of all that were asked for since a run last took the session: any of them may be the one that comes. */
+  wakes: v.optional(v.array(v.string())),
   genealogy: v.strictObject({ depth: v.number(), parent_session_id: v.optional(sessionIdSchema) }),
   context_status: v.strictObject({ is_compacted: v.boolean(), last_compacted_at: v.optional(v.string()) }),
   /** Turns read the appends since the cut and none before them. */

@@ -88,7 +88,6 @@ test("the journal, the notes and the thread's sessions are plain git in a fresh 
     offshoot[bot]: gave run <run> a token
     offshoot[bot]: run <run> took the session (epoch 1)
     offshoot[bot]: turn 1 started with openai:scripted
-    offshoot[bot]: wrote <url>/playground/durations/issues/1#issuecomment-<id>
     offshoot[bot]: turn 1 done: (scripted model, not an AI) Read \`ms\` as milliseconds A reg…
     offshoot[bot]: wrote <url>/playground/durations/pull/2
     offshoot[bot]: wrote <url>/playground/durations/issues/1#issuecomment-<id>

@@ -115,7 +115,8 @@ test("CS15, CS16: a checkpoint by hand is one more note, readable with plain git
   expect(all).toHaveLength(2);
   const other = await openClone({ origin });
   await other.git("fetch", "--quiet", "origin", "refs/notes/offshoot/*:refs/notes/offshoot/*");
-  const log = await other.git("log", "--notes=offshoot/*", "--remotes", "-1");
+  const { branch } = await world.only();
+  const log = await other.git("log", "--notes=offshoot/*", `origin/${branch}`, "-1");
   expect(log).toContain('prompt = "write a"');
   expect(log).toContain("before the rewrite");
 });
