@@ -53,20 +53,18 @@ const permissions = {
 export function broker({ url, server, auth, admit, now }: BrokerOptions): Exchange {
   const verify = verifier({ server, audience: publicUrl(url), now });
   let actor: Grant["actor"] | null = null;
-  const installations = new Map<string, number>();
   return async ({ jwt, session, nonce }) => {
     const verified = await verify(jwt);
     if (!verified.ok) return verified;
     const { claims } = verified;
     const app = await auth();
-    const installation = installations.get(claims.repository) ?? (await installationOf(app, claims));
+    const installation = await installationOf(app, claims);
     if (installation === null) return { ok: false, refusal: "not-installed" };
     const client = await auth(installation);
     const expected = { session, ...(await askGithub(client, claims)) };
     const checked = checkClaims(claims, expected);
     if (!checked.ok) return checked;
     const { repository } = expected;
-    installations.set(claims.repository, installation);
     const run = { id: claims.run_id, attempt: claims.run_attempt };
     const refusal = await admit({ session, nonce, run, repository, installation, proof: proofOf(claims) });
     if (refusal) return { ok: false, refusal };
