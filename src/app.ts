@@ -2,19 +2,20 @@ import { Octokit } from "@octokit/rest";
 import type { ApplicationFunctionOptions, Context, Probot, ProbotOctokit } from "probot";
 import { monotonicFactory } from "ulid";
 import { admit } from "./github/admit.ts";
-import { configuredRules } from "./github/configured.ts";
-import { glance } from "./github/glance.ts";
-import { type Intake, type Taken, take } from "./github/intake.ts";
+import type { Taken } from "./github/intake.ts";
 import { type OctokitForgeOptions, octokitForge } from "./github/octokit-forge.ts";
 import { publicUrl } from "./github/run-token.ts";
+import { takeEvent } from "./github/take-event.ts";
 import { tokenRoute } from "./github/token-route.ts";
 import { broker } from "./github/tokens.ts";
-import { subjectOf, type Trigger, type TriggeringEvent, triggerOf } from "./github/triggers.ts";
+import { type Trigger, type TriggeringEvent, triggerOf } from "./github/triggers.ts";
 import type { Waker } from "./github/wake.ts";
 import { type Background, openBackground } from "./server/background.ts";
 import { redeliverer } from "./server/deliveries.ts";
 import { healthRoutes, readinessOf } from "./server/health.ts";
+import { webhookPath } from "./server/manifest.ts";
 import { reconciler } from "./server/reconcile.ts";
+import { githubOf } from "./server/settings.ts";
 import { githubStore } from "./sessions/github/github-store.ts";
 import type { Actor } from "./sessions/journal.ts";
 
@@ -40,7 +41,7 @@ export interface OpenApp {
  */
 export default function app(probot: Probot, { addHandler }: ApplicationFunctionOptions): OpenApp {
   const url = process.env.OFFSHOOT_URL ? publicUrl(process.env.OFFSHOOT_URL) : undefined;
-  const server = githubUrl(process.env);
+  const server = githubOf(process.env).server;
   const background = openBackground((error) => probot.log.error({ err: error }, "work after an event failed"));
   const clock = { now: () => new Date(), newId: monotonicFactory() };
   const identity = remembered(() => ourselves(probot));
@@ -49,7 +50,7 @@ export default function app(probot: Probot, { addHandler }: ApplicationFunctionO
   const place: Place = { probot, url, server, clock, identity, background };
   probot.on(["issue_comment.created", "issues.labeled", "workflow_run.completed"], async (context) => {
     const trigger = triggerOf({ id: context.id, name: context.name, payload: context.payload } as TriggeringEvent);
-    if (trigger) await inTime(background, takeEvent(place, context, trigger));
+    if (trigger) await inTime(background, takeWebhook(place, context, trigger));
   });
 
   const asApp = async () => asClient(await probot.auth());
@@ -71,7 +72,7 @@ export default function app(probot: Probot, { addHandler }: ApplicationFunctionO
       readinessOf({
         identify: async () => (await probot.auth()).request("GET /app"),
         webhookUrl: async () => (await (await probot.auth()).request("GET /app/hook/config")).data.url ?? null,
-        expectedUrl: url ? `${url}/api/github/webhooks` : null,
+        expectedUrl: url ? `${url}${webhookPath}` : null,
         now: clock.now,
       }),
       background,
@@ -98,15 +99,11 @@ interface Place {
   readonly background: Background;
 }
 
-async function takeEvent(place: Place, context: TriggeringContext, trigger: Trigger): Promise<Taken> {
+async function takeWebhook(place: Place, context: TriggeringContext, trigger: Trigger): Promise<Taken> {
   const { owner, name: repo, node_id: node, default_branch: defaultBranch } = context.payload.repository;
   const at = { owner: owner.login, repo, node, defaultBranch };
   const waker = await wakerOf(place, context.octokit, at);
-  const subject = subjectOf(trigger);
-  const seen = subject ? await glance({ ...at, octokit: plainly(context.octokit) }, subject, waker) : waker;
-  const rules = () => configuredRules(seen.forge, defaultBranch);
-  const intake: Intake = { ...waker, ...seen, rules, isRetried: true };
-  const taken = await take(intake, trigger);
+  const taken = await takeEvent({ ...at, octokit: plainly(context.octokit) }, waker, trigger, { isRetried: true });
   context.log.info({ trigger: trigger.kind, taken }, "took an event");
   return taken;
 }
@@ -161,11 +158,6 @@ function plainly({ request, auth }: ProbotOctokit): Octokit {
 /** Probot's client is an older sibling of @octokit/rest's: `request` and `graphql` are the same in both. */
 function asClient(octokit: ProbotOctokit): OctokitForgeOptions["octokit"] & Pick<Octokit, "graphql"> {
   return octokit as unknown as Octokit;
-}
-
-/** Where Probot was told that GitHub is. */
-function githubUrl(env: NodeJS.ProcessEnv): string {
-  return env.GHE_HOST ? `${env.GHE_PROTOCOL ?? "https"}://${env.GHE_HOST}` : "https://github.com";
 }
 
 /** Probot's answer to a signature that does not fit is 400, as if the request were malformed. */

@@ -8,6 +8,9 @@ export interface Account {
   readonly bot: boolean;
 }
 
+/** Whom GitHub names where an account is gone. */
+export const ghost: Account = { login: "ghost", id: 10137, bot: false };
+
 export interface Comment {
   readonly id: number;
   /** The platform's other id of it, as of threads and of what is written. */

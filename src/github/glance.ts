@@ -4,7 +4,7 @@ import { parseThread } from "../sessions/chain.ts";
 import { fileSchema, textFields } from "../sessions/github/api.ts";
 import { commitIdSchema } from "../sessions/ids.ts";
 import { refOf, type SessionStore, type ThreadIndex } from "../sessions/store.ts";
-import type { Comment, Forge, Thread } from "./forge.ts";
+import { type Comment, type Forge, ghost, type Thread } from "./forge.ts";
 import { type GraphqlPlace, partly } from "./octokit-calls.ts";
 
 /** Whereof an event tells: a thread, and a comment on it by its number and its GraphQL id. */
@@ -157,7 +157,7 @@ function threadOf(found: Found, number: number): Thread {
 
 /** A bot's login has an ending in REST alone. */
 function accountOf(found: v.InferOutput<typeof account>): Comment["author"] {
-  if (!found) return { login: "ghost", id: 10137, bot: false };
+  if (!found) return ghost;
   const bot = found.__typename === "Bot";
   return { login: bot ? `${found.login}[bot]` : found.login, id: found.databaseId ?? 0, bot };
 }

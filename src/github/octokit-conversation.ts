@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { CommitId } from "../sessions/ids.ts";
-import type { Account, Conversation, Written } from "./forge.ts";
+import { type Account, type Conversation, ghost, type Written } from "./forge.ts";
 import { type GraphqlPlace, once, orNull, orThrow, type Place, partly } from "./octokit-calls.ts";
 
 /** Comments on issues and pull requests over GitHub's REST API. */
@@ -117,6 +117,6 @@ async function findComments(
 }
 
 function account(user: { login: string; id: number | bigint; type?: string } | null): Account {
-  if (!user) return { login: "ghost", id: 10137, bot: false };
+  if (!user) return ghost;
   return { login: user.login, id: Number(user.id), bot: user.type === "Bot" };
 }

@@ -1,3 +1,6 @@
+/** Where Probot hears of events, below the app's public URL. */
+export const webhookPath = "/api/github/webhooks";
+
 /** What the App may do, and what for. */
 export const permissions = {
   actions: { access: "write", why: "start runs of the workflow, and see whether one has ended" },
@@ -21,7 +24,7 @@ export function appManifest({ url, name }: { readonly url: string; readonly name
     url: "https://github.com/offshoot/offshoot",
     description: "Durable sessions of a coding agent, opened by comments that begin with /agent.",
     public: false,
-    hook_attributes: { url: `${url}/api/github/webhooks`, active: true },
+    hook_attributes: { url: `${url}${webhookPath}`, active: true },
     redirect_url: `${url}${setupPath}/done`,
     default_permissions: Object.fromEntries(Object.entries(permissions).map(([name, { access }]) => [name, access])),
     default_events: Object.keys(events),

@@ -1,3 +1,5 @@
+import { publicUrl } from "../github/run-token.ts";
+
 /** What the app is started with, beside what Probot reads itself. */
 export interface Settings {
   readonly host: string;
@@ -27,7 +29,7 @@ export function readSettings(env: Environment): ReadSettings {
   const port = Number(env.PORT ?? 3000);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     return bad(`PORT is ${JSON.stringify(env.PORT)}, which is no port.`, "Set it to a number from 1 to 65535.");
-  const url = env.OFFSHOOT_URL?.replace(/\/+$/, "") || null;
+  const url = publicUrl(env.OFFSHOOT_URL ?? "") || null;
   if (url !== null && !/^https?:\/\/[^/\s]+(\/\S*)?$/.test(url))
     return bad(
       `OFFSHOOT_URL is ${JSON.stringify(env.OFFSHOOT_URL)}, which is no address.`,
@@ -48,7 +50,8 @@ const needed = [["APP_ID"], ["PRIVATE_KEY", "PRIVATE_KEY_PATH"], ["WEBHOOK_SECRE
 
 const list = (all: readonly (readonly string[])[]) => all.map((names) => names.join(" or ")).join(" and ");
 
-function githubOf({ GHE_HOST, GHE_PROTOCOL = "https" }: Environment): Settings["github"] {
+/** Where Probot is told that GitHub is. */
+export function githubOf({ GHE_HOST, GHE_PROTOCOL = "https" }: Environment): Settings["github"] {
   const server = GHE_HOST ? `${GHE_PROTOCOL}://${GHE_HOST}` : "https://github.com";
   return { server, api: GHE_HOST ? `${server}/api/v3` : "https://api.github.com" };
 }

@@ -81,14 +81,22 @@ export class GithubRepository {
     return Buffer.from(data.content, "base64");
   }
 
+  /** The same fields of several objects, in one query. */
+  async readEach<S extends v.GenericSchema>(
+    schema: S,
+    revisions: readonly string[],
+    fields: string,
+  ): Promise<readonly v.InferOutput<S>[]> {
+    const names = revisions.map((_, index) => `object${index}`);
+    const asked = revisions.map((revision, index) => `${names[index]}: ${objectAt(revision, fields)}`);
+    const found = await this.read(v.object(Object.fromEntries(names.map((name) => [name, schema]))), ...asked);
+    return names.map((name) => found[name]);
+  }
+
   async whereabouts(refs: readonly string[]): Promise<readonly Whereabouts[]> {
-    const names = refs.map((_, index) => `ref${index}`);
-    const fields = refs.map(
-      (ref, index) => `${names[index]}: ${objectAt(ref, "history(first: 100) { nodes { oid } }")}`,
-    );
-    const found = await this.read(v.object(Object.fromEntries(names.map((name) => [name, chainSchema]))), ...fields);
-    return names.map((name) => {
-      const recent = (found[name]?.history.nodes ?? []).map(({ oid }) => oid);
+    const chains = await this.readEach(chainSchema, refs, "history(first: 100) { nodes { oid } }");
+    return chains.map((chain) => {
+      const recent = (chain?.history.nodes ?? []).map(({ oid }) => oid);
       return { at: recent[0] ?? null, recent };
     });
   }

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { type CommitId, commitIdSchema, type SessionId } from "../ids.ts";
 import { parseState, type Session } from "../session.ts";
 import { refOf } from "../store.ts";
-import { fileSchema, type GithubPlace, GithubRepository, objectAt, textFields } from "./api.ts";
+import { fileSchema, type GithubPlace, GithubRepository, textFields } from "./api.ts";
 
 /** How many states one query asks for. */
 const atOnce = 50;
@@ -21,15 +21,8 @@ export async function readStates(
   const repository = new GithubRepository(place);
   const found: { commit: CommitId; session: Session }[] = [];
   for (let from = 0; from < sessions.length; from += atOnce) {
-    const asked = sessions.slice(from, from + atOnce);
-    const names = asked.map((_, index) => `session${index}`);
-    const fields = asked.map((session, index) => `${names[index]}: ${objectAt(refOf.session(session), stateFields)}`);
-    const read = await repository.read(
-      v.object(Object.fromEntries(names.map((name) => [name, stateSchema]))),
-      ...fields,
-    );
-    for (const name of names) {
-      const state = read[name];
+    const refs = sessions.slice(from, from + atOnce).map(refOf.session);
+    for (const state of await repository.readEach(stateSchema, refs, stateFields)) {
       const text = state && (await repository.text(state.state));
       const session = text ? parseState(text) : null;
       if (state && session) found.push({ commit: state.oid, session });
