@@ -13,11 +13,11 @@ import type { Waker } from "./github/wake.ts";
 import { type Background, openBackground } from "./server/background.ts";
 import { redeliverer } from "./server/deliveries.ts";
 import { healthRoutes, readinessOf } from "./server/health.ts";
-import { webhookPath } from "./server/manifest.ts";
 import { reconciler } from "./server/reconcile.ts";
 import { githubOf } from "./server/settings.ts";
 import { githubStore } from "./sessions/github/github-store.ts";
 import type { Actor } from "./sessions/journal.ts";
+import { webhookPath } from "./setup/app-manifest.ts";
 
 type TriggeringContext =
   | Context<"issue_comment.created">

@@ -146,6 +146,11 @@ function unusable(file: ConfigFile): Finding[] {
 /** What holds where the repository has no configuration. */
 export const defaultConfig: Config = deepFreeze(complete(v.parse(configSchema, {})));
 
+/** The variables, and the secrets of the same names, in which the keys of the providers are. */
+export function providerKeys({ providers }: Config): readonly string[] {
+  return Object.values(providers).map(({ key }) => key);
+}
+
 function complete(file: ConfigFile): Config {
   const { steps, minutes, command_seconds } = file.limits;
   const { turn, session, tree, day } = file.budgets;

@@ -1,7 +1,7 @@
 import { costText, partText } from "../sessions/budget.ts";
 import { lostRunsAllowed } from "../sessions/decide.ts";
 import type { EventOf, ThreadSource } from "../sessions/journal.ts";
-import { isWaiting, type Prompt, type Session } from "../sessions/session.ts";
+import { isWaiting, type Prompt, pullRequestOf, type Session } from "../sessions/session.ts";
 
 /** GitHub takes 65,536 characters in a comment or a pull request's text; what is left is room for what we say. */
 const longestText = 50_000;
@@ -88,8 +88,8 @@ function branchCell({ head, branch, own_branch }: Session, { repo }: Links): str
   return `[\`${branch}\`](${repo}/tree/${encodeURI(branch)})`;
 }
 
-function pullCell({ effects }: Session): string | null {
-  const pull = effects.findLast(({ kind, done }) => kind === "pull_request" && done);
+function pullCell(session: Session): string | null {
+  const pull = pullRequestOf(session);
   if (!pull?.number) return pull?.url ? `[open it here](${pull.url})` : null;
   return `[#${pull.number}](${pull.url})`;
 }

@@ -1,6 +1,6 @@
 import { costText } from "../sessions/budget.ts";
 import type { Event, EventOf } from "../sessions/journal.ts";
-import type { Session } from "../sessions/session.ts";
+import { pullRequestOf, type Session } from "../sessions/session.ts";
 import { oneLine, visible } from "../sessions/visible.ts";
 import { count, duration, plural } from "../sessions/words.ts";
 import type { Links } from "./comments.ts";
@@ -118,7 +118,7 @@ function diffstat(changes: readonly FileChange[]): string[] {
 
 function places(session: Session, { repo }: Links, artifacts: RunSummary["artifacts"]): string {
   const { head, branch, thread } = session;
-  const pull = session.effects.findLast(({ kind, done }) => kind === "pull_request" && done);
+  const pull = pullRequestOf(session);
   const lines = [
     head &&
       `Branch [${code(branch)}](${repo}/tree/${encodeURI(branch).replace(/[#()]/g, encodeMore)}) at ${commitLink(head, { repo })}`,

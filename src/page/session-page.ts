@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { costText } from "../sessions/budget.ts";
 import type { Event } from "../sessions/journal.ts";
-import { type Prompt, type Session, threadOf } from "../sessions/session.ts";
+import { type Prompt, pullRequestOf, type Session, threadOf } from "../sessions/session.ts";
 import { oneLine } from "../sessions/visible.ts";
 import { duration, plural } from "../sessions/words.ts";
 import { type Html, html } from "./html.ts";
@@ -106,8 +106,8 @@ function branchCell({ branch, head, base_branch }: Session, repo: string | null)
   return html`${linked} ${from}, at ${commitLink(head, repo)}`;
 }
 
-function pullCell({ effects }: Session): Html | null {
-  const pull = effects.findLast(({ kind, done }) => kind === "pull_request" && done);
+function pullCell(session: Session): Html | null {
+  const pull = pullRequestOf(session);
   return pull?.url ? link(pull.url, html`${pull.number ? `#${pull.number}` : "open it here"}`) : null;
 }
 

@@ -22,11 +22,6 @@ export function chooseModel(parsed: ParsedConfig, env: ModelEnvironment): { conf
   return { config, model: ref ? modelOf(ref, config, env) : { ok: false, problem: badName(named) } };
 }
 
-/** The variables in which the keys of the providers are. */
-export function providerKeys({ providers }: Config): readonly string[] {
-  return Object.values(providers).map(({ key }) => key);
-}
-
 function modelOf(ref: ModelRef, { providers }: Config, env: ModelEnvironment): ModelChoice {
   const provider = Object.hasOwn(providers, ref.provider) ? providers[ref.provider] : undefined;
   if (!provider) return { ok: false, problem: unknownProvider(ref, Object.keys(providers)) };

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import * as v from "valibot";
 import { type Html, html } from "../page/html.ts";
-import { appManifest, events, permissions, setupPath } from "./manifest.ts";
+import { appManifest, events, permissions, setupPath } from "../setup/app-manifest.ts";
 import type { Credentials } from "./settings.ts";
 
 export interface SetupOptions {

@@ -211,6 +211,11 @@ export function threadOf({ source }: Pick<Prompt, "source">): number | null {
   return source.kind === "terminal" ? null : source.thread;
 }
 
+/** The pull request of the session's work, or, without a number, where a person opens it; undefined: there is none. */
+export function pullRequestOf({ effects }: Pick<Session, "effects">): Effect | undefined {
+  return effects.findLast(({ kind, done }) => kind === "pull_request" && done);
+}
+
 /** Whether a turn is open, or a prompt waits for one. */
 export function hasTurns({ phase }: Session): boolean {
   return phase === "queued" || phase === "working";

@@ -1,5 +1,5 @@
 import { type Finding, ok, problem, unknown, warning } from "./finding.ts";
-import type { Facts } from "./repository.ts";
+import type { BranchRule, Facts } from "./repository.ts";
 import { readWorkflow } from "./workflow-model.ts";
 
 const settings = ({ repository }: Facts) => `${repository.web}/settings/actions`;
@@ -139,11 +139,11 @@ export function checkBranches({ branchRules, repository }: Facts): Finding {
     return unknown("branches", { what, why, remedy: `Look at ${rulesets}.` });
   }
   const blocking = branchRules.value.filter(({ type }) => blocks.has(type));
-  const named = (rules: Facts["branchRules"] & { known: true }) =>
-    rules.value.map(({ type, source }) => `${type.replaceAll("_", " ")} (${source})`).join(", ");
+  const named = (rules: readonly BranchRule[]) =>
+    rules.map(({ type, source }) => `${type.replaceAll("_", " ")} (${source})`).join(", ");
   if (blocking.length > 0) {
     return problem("branches", {
-      what: `Rules for branches stop offshoot/…: ${named({ known: true, value: blocking })}.`,
+      what: `Rules for branches stop offshoot/…: ${named(blocking)}.`,
       why,
       remedy: `Take offshoot/** out of these rules at ${rulesets}, or let the app bypass them.`,
     });
@@ -153,7 +153,7 @@ export function checkBranches({ branchRules, repository }: Facts): Finding {
   );
   if (doubtful.length > 0) {
     return warning("branches", {
-      what: `Rules for branches may refuse what sessions push: ${named({ known: true, value: doubtful })}.`,
+      what: `Rules for branches may refuse what sessions push: ${named(doubtful)}.`,
       why,
       remedy: `Look whether names, messages and files of sessions fit them, at ${rulesets}.`,
     });

@@ -1,7 +1,9 @@
+import { permissions } from "./app-manifest.ts";
 import { type Finding, ok, problem, unknown } from "./finding.ts";
 import type { Facts } from "./repository.ts";
 
-const needed = { contents: "write", issues: "write", pull_requests: "write", actions: "write" } as const;
+/** What GitHub does not give to every App. */
+const needed = Object.entries(permissions).filter(([, { access }]) => access === "write");
 
 /** Whether an app of ours is installed, as far as a person's token sees that. */
 export function checkInstallation({ installations, repository }: Facts): Finding {
@@ -27,10 +29,10 @@ export function checkInstallation({ installations, repository }: Facts): Finding
   if (ours.suspended) {
     return problem("app", { what: `The app ${ours.slug} is suspended.`, why, remedy: `Lift that at ${page}.` });
   }
-  const missing = Object.entries(needed).filter(([name, level]) => ours.permissions[name] !== level);
+  const missing = needed.filter(([name, { access }]) => ours.permissions[name] !== access);
   if (missing.length > 0) {
     return problem("app", {
-      what: `The app ${ours.slug} lacks ${missing.map(([name, level]) => `${name}: ${level}`).join(", ")}.`,
+      what: `The app ${ours.slug} lacks ${missing.map(([name, { access }]) => `${name}: ${access}`).join(", ")}.`,
       why: "It cannot write journals, answer, or ask for runs without them.",
       remedy: `Grant them in the app's settings, and accept the change at ${page}.`,
     });

@@ -31,6 +31,12 @@ export interface Plan {
   readonly notes: readonly string[];
 }
 
+/** Reads the files of a set-up in one place; `read` gives null where there is none. */
+export async function filesBy(read: (path: string) => Promise<string | null>): Promise<Files> {
+  const [workflow, config, copilot] = await Promise.all([read(workflowPath), read(configPath), read(copilotPath)]);
+  return { workflow, config, copilot };
+}
+
 /** What `init` writes where these files are. */
 export function planFiles(template: string, files: Files, choices: Choices): Plan {
   const { steps, notes } = planSteps(files);

@@ -1,4 +1,4 @@
-import { defaultConfig, type ParsedConfig, parseConfig } from "../config.ts";
+import { defaultConfig, type ParsedConfig, parseConfig, providerKeys } from "../config.ts";
 import { parseModelRef } from "../runner/model.ts";
 import { plain } from "../sessions/words.ts";
 import { checkAllowed, checkBranches, checkDispatch, checkEnabled, checkPullRequests } from "../setup/check-actions.ts";
@@ -47,10 +47,8 @@ async function examine(terminal: Terminal, clone: Clone): Promise<readonly Findi
     return [...remote, problem(check, { what, why, remedy: access.remedy }), ...(await localTrials(terminal, clone))];
   }
   const asked = await factsOf(access);
-  const remote = remoteIs(clone, origin);
-  if (!asked.ok) return [remote, asked.finding, ...(await localTrials(terminal, clone))];
-  const fromGithub = await checkFacts(terminal, { facts: asked.facts, access });
-  return [remote, ...fromGithub, await checkSandbox(terminal), await checkRefs(terminal, clone)];
+  const fromGithub = asked.ok ? await checkFacts(terminal, { facts: asked.facts, access }) : [asked.finding];
+  return [remoteIs(clone, origin), ...fromGithub, ...(await localTrials(terminal, clone))];
 }
 
 const remoteIs = ({ project }: Clone, { host }: Origin) =>
@@ -85,9 +83,9 @@ async function checkFacts(
   const { ref, provider } = modelOf(parsed, set.get("OFFSHOOT_MODEL"));
   const otherServer = ref.provider === "openai" ? set.get("OPENAI_BASE_URL") : undefined;
   const visibility = parsed.ok ? parsed.config.journal.visibility : null;
-  const { providers } = parsed.ok ? parsed.config : defaultConfig;
-  const keys = Object.values(providers).map(({ key }) => key);
-  const isModel = (name: string) => Object.hasOwn(providers, parseModelRef(name)?.provider ?? "");
+  const config = parsed.ok ? parsed.config : defaultConfig;
+  const keys = providerKeys(config);
+  const isModel = (name: string) => Object.hasOwn(config.providers, parseModelRef(name)?.provider ?? "");
   const { workflow } = facts.files;
   const ours = ourWorkflow(workflow);
   const isForApp = ours !== null && wayOf(ours) === "app";

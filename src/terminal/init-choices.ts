@@ -1,5 +1,5 @@
-import { defaultConfig, parseConfig } from "../config.ts";
-import { formatModelRef, type ModelRef, parseModelRef } from "../runner/model.ts";
+import { defaultConfig, parseConfig, providerKeys } from "../config.ts";
+import { formatModelRef, type ModelRef } from "../runner/model.ts";
 import { wayOf } from "../setup/check-workflow.ts";
 import { type ConfigChoices, configPath } from "../setup/config-file.ts";
 import type { Choices } from "../setup/plan.ts";
@@ -7,6 +7,7 @@ import type { Files } from "../setup/repository.ts";
 import { appOf } from "../setup/workflow-file.ts";
 import { ourWorkflow } from "../setup/workflow-model.ts";
 import { ask } from "./ask.ts";
+import { namedModel } from "./chosen-model.ts";
 import { Failure } from "./failure.ts";
 import type { InitOptions } from "./init.ts";
 import type { Terminal } from "./terminal.ts";
@@ -15,14 +16,12 @@ import type { Terminal } from "./terminal.ts";
 export async function choose(terminal: Terminal, files: Files, options: InitOptions): Promise<Choices> {
   const config = files.config === null ? null : usable(files.config);
   const { way, app } = await chooseWay(terminal, files, options);
-  if (config) return { way, app, keys: keysOf(config), config: usual };
+  if (config) return { way, app, keys: providerKeys(config), config: usual };
   const chosen = await chooseModel(terminal, options);
   return { way, app, config: chosen, keys: chosen.provider ? [chosen.provider.key] : [] };
 }
 
 const usual: ConfigChoices = { model: formatModelRef(defaultConfig.model.default), provider: null };
-
-const keysOf = ({ providers }: typeof defaultConfig) => Object.values(providers).map(({ key }) => key);
 
 /** A configuration that people wrote is theirs to correct. */
 function usable(text: string): typeof defaultConfig {
@@ -68,11 +67,7 @@ function publicUrl(text: string): string {
 async function chooseModel(terminal: Terminal, options: InitOptions): Promise<ConfigChoices> {
   const given = options.model ?? terminal.env.OFFSHOOT_MODEL;
   const answer = given || (options.yes ? usual.model : await ask(terminal, "Which model?", usual.model)) || usual.model;
-  const ref = parseModelRef(answer);
-  if (!ref) {
-    const remedy = "Write it as provider:model or provider:model@effort, e.g. openai:gpt-5.5@high.";
-    throw new Failure("usage", `${answer} does not name a model.`, remedy);
-  }
+  const ref = namedModel(answer);
   return { model: answer, provider: ref.provider === "openai" ? null : await chooseProvider(terminal, ref) };
 }
 

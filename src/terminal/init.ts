@@ -3,9 +3,8 @@ import { dirname, join } from "node:path";
 import { parseConfig } from "../config.ts";
 import { plain } from "../sessions/words.ts";
 import { configPath } from "../setup/config-file.ts";
-import { copilotPath } from "../setup/copilot-steps.ts";
-import { type FilePlan, type Plan, planFiles } from "../setup/plan.ts";
-import type { Files, Repository } from "../setup/repository.ts";
+import { type FilePlan, filesBy, type Plan, planFiles } from "../setup/plan.ts";
+import type { Repository } from "../setup/repository.ts";
 import { workflowTemplate } from "../setup/template.ts";
 import { workflowPath } from "../setup/workflow-file.ts";
 import { ask } from "./ask.ts";
@@ -70,7 +69,7 @@ async function leaveFiles(
   clone: Clone,
   { github, options }: { github: Awaited<ReturnType<typeof openGithub>>; options: InitOptions },
 ): Promise<void> {
-  const files = await filesIn(clone.root);
+  const files = await filesBy((path) => textOf(join(clone.root, path)));
   const choices = await choose(terminal, files, options);
   const plan = await settle(terminal, planFiles(workflowTemplate, files, choices), options);
   const written = plan.files.filter(({ kind }) => kind !== "keep");
@@ -101,13 +100,6 @@ async function isCommitted({ git }: Clone): Promise<boolean> {
 }
 
 const configOf = ({ files }: Plan) => parseConfig(files.find(({ path }) => path === configPath)?.text ?? "");
-
-async function filesIn(root: string): Promise<Files> {
-  const [workflow, config, copilot] = await Promise.all(
-    [workflowPath, configPath, copilotPath].map((path) => textOf(join(root, path))),
-  );
-  return { workflow: workflow ?? null, config: config ?? null, copilot: copilot ?? null };
-}
 
 async function textOf(file: string): Promise<string | null> {
   try {

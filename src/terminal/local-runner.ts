@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseConfig } from "../config.ts";
-import { chooseModel, providerKeys } from "../runner/choose-model.ts";
+import { parseConfig, providerKeys } from "../config.ts";
+import { chooseModel } from "../runner/choose-model.ts";
 import { chooseKeeping, givenKey } from "../runner/keeping.ts";
 import type { Runner } from "../runner/runner.ts";
 import { secretsIn } from "../runner/secrets.ts";

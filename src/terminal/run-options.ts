@@ -1,8 +1,8 @@
 import { text as readAll } from "node:stream/consumers";
-import { parseModelRef } from "../runner/model.ts";
 import { parseAmount } from "../sessions/budget.ts";
 import { goOn, type NewPrompt } from "../sessions/decide.ts";
 import type { PromptSource } from "../sessions/journal.ts";
+import { namedModel } from "./chosen-model.ts";
 import { Failure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -41,10 +41,7 @@ export function checkOptions(options: RunOptions, prompt: string | undefined): v
       "Write dollars as 5usd or 0.50usd, tokens as 500k, 2M or 300000.",
     );
   }
-  if (model !== undefined && !parseModelRef(model)) {
-    const remedy = "Write it as provider:model or provider:model@effort, e.g. openai:gpt-5.5@high.";
-    throw new Failure("usage", `${model} does not name a model.`, remedy);
-  }
+  if (model !== undefined) namedModel(model);
 }
 
 /** What is asked: in words, on standard input, or by `--continue`. */

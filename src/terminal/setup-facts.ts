@@ -1,10 +1,8 @@
 import { statusOf } from "../sessions/github/answers.ts";
 import { environmentOf } from "../setup/check-secrets.ts";
-import { configPath } from "../setup/config-file.ts";
-import { copilotPath } from "../setup/copilot-steps.ts";
 import type { Asked } from "../setup/finding.ts";
+import { filesBy } from "../setup/plan.ts";
 import type { Facts, Files, Installation, LastRun, Repository } from "../setup/repository.ts";
-import { workflowPath } from "../setup/workflow-file.ts";
 import type { GithubAccess } from "./github-access.ts";
 
 /** What GitHub tells of the repository, and of what the token may do. Throws what the request throws. */
@@ -20,11 +18,8 @@ export async function askForRepository({ octokit, at }: GithubAccess) {
 }
 
 /** The files of the set-up on a branch. */
-export async function askForFiles(access: GithubAccess, branch: string): Promise<Files> {
-  const [workflow, config, copilot] = await Promise.all(
-    [workflowPath, configPath, copilotPath].map((path) => readFile(access, path, branch)),
-  );
-  return { workflow: workflow ?? null, config: config ?? null, copilot: copilot ?? null };
+export function askForFiles(access: GithubAccess, branch: string): Promise<Files> {
+  return filesBy((path) => readFile(access, path, branch));
 }
 
 async function readFile({ octokit, at }: GithubAccess, path: string, ref: string): Promise<string | null> {

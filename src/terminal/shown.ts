@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { commitIdSchema, eventIdSchema } from "../sessions/ids.ts";
 import { actorSchema, outcomeSchema, runSchema, sourceSchema } from "../sessions/journal.ts";
-import { isWaiting, type Prompt, type Session } from "../sessions/session.ts";
+import { isWaiting, type Prompt, pullRequestOf, type Session } from "../sessions/session.ts";
 import { type Turn, turnsOf } from "../sessions/turns.ts";
 import type { Reading } from "./chosen.ts";
 import { type Listed, listedOf, listedSchema } from "./listed.ts";
@@ -61,7 +61,7 @@ export function shownOf({ session, events }: Reading, children: readonly Listed[
   return {
     ...listedOf(session),
     ...{ project, base_branch, base, head },
-    pull_request: pullRequestOf(session),
+    pull_request: pullOf(session),
     holder: holderOf(session),
     turns: turnsOf(events).map(turnOf),
     queue: session.queue.filter(isWaiting).map(waitingOf),
@@ -69,8 +69,8 @@ export function shownOf({ session, events }: Reading, children: readonly Listed[
   };
 }
 
-function pullRequestOf({ effects }: Session): Shown["pull_request"] {
-  const pull = effects.findLast(({ kind, done }) => kind === "pull_request" && done);
+function pullOf(session: Session): Shown["pull_request"] {
+  const pull = pullRequestOf(session);
   return pull?.number && pull.url ? { number: pull.number, url: pull.url } : null;
 }
 
