@@ -3,6 +3,7 @@ import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildAction } from "../scripts/build.ts";
+import type { Way } from "../src/setup/workflow-file.ts";
 import { startExecutor } from "./actions/executor.ts";
 import { type App, startApp } from "./app-process.ts";
 import { type Github, openGithub } from "./github/server.ts";
@@ -16,9 +17,6 @@ const ROOT = join(import.meta.dirname, "..");
 export type ModelChoice =
   | ({ readonly kind: "scripted" } & ScriptedModelOptions)
   | { readonly kind: "provider"; readonly secrets: Record<string, string>; readonly variables: Record<string, string> };
-
-/** How the repository uses Offshoot: with the app, or with its own workflow alone. */
-export type Way = "app" | "workflow";
 
 export interface PlaygroundOptions {
   /** 0 takes any free port. */

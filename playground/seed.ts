@@ -1,9 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { Octokit } from "@octokit/rest";
-import { forApp } from "../src/setup/workflow-file.ts";
+import { forApp, type Way } from "../src/setup/workflow-file.ts";
 import { git } from "./github/git.ts";
-import type { Way } from "./playground.ts";
 import type { World } from "./world.ts";
 
 const SAMPLE = join(import.meta.dirname, "sample");

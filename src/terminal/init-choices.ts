@@ -9,8 +9,16 @@ import { ourWorkflow } from "../setup/workflow-model.ts";
 import { ask } from "./ask.ts";
 import { namedModel } from "./chosen-model.ts";
 import { Failure } from "./failure.ts";
-import type { InitOptions } from "./init.ts";
 import type { Terminal } from "./terminal.ts";
+
+export interface InitOptions {
+  readonly app?: string;
+  readonly workflow?: boolean;
+  readonly model?: string;
+  readonly pullRequest?: boolean;
+  readonly files?: boolean;
+  readonly yes?: boolean;
+}
 
 /** What was chosen, by options, by the files that are there, or by the person, who is asked for the rest. */
 export async function choose(terminal: Terminal, files: Files, options: InitOptions): Promise<Choices> {

@@ -11,21 +11,12 @@ import { ask } from "./ask.ts";
 import type { Clone } from "./clone.ts";
 import { Failure } from "./failure.ts";
 import { type GithubAccess, openGithub } from "./github-access.ts";
-import { choose } from "./init-choices.ts";
+import { choose, type InitOptions } from "./init-choices.ts";
 import { tellWhatIsLeft } from "./init-left.ts";
 import { openPullRequest, presentOn } from "./init-pull-request.ts";
 import { mustHaveOrigin } from "./origin.ts";
 import { askForRepository } from "./setup-facts.ts";
 import { note, print, type Terminal } from "./terminal.ts";
-
-export interface InitOptions {
-  readonly app?: string;
-  readonly workflow?: boolean;
-  readonly model?: string;
-  readonly pullRequest?: boolean;
-  readonly files?: boolean;
-  readonly yes?: boolean;
-}
 
 /** `offshoot init`: the workflow and the configuration, as files here or as a pull request. */
 export async function init(terminal: Terminal, clone: Clone, options: InitOptions): Promise<void> {

@@ -6,10 +6,11 @@ import { promisify } from "node:util";
 import { expect } from "vitest";
 import { killMarked } from "../../playground/actions/processes.ts";
 import { listRefs } from "../../playground/github/git.ts";
-import { openPlayground, type Playground, type Way } from "../../playground/playground.ts";
+import { openPlayground, type Playground } from "../../playground/playground.ts";
 import { sampleScript } from "../../playground/sample-script.ts";
 import type { Move, Script } from "../../playground/scripted-model.ts";
 import type { World, WorldEvents } from "../../playground/world.ts";
+import type { Way } from "../../src/setup/workflow-file.ts";
 
 type As = "maintainer" | "outsider";
 
