@@ -186,12 +186,12 @@ function isForNow(error: unknown): boolean {
 async function serve(intake: Intake, { source, comment }: Asked, admitted: Admitted): Promise<Taken> {
   const { forge } = intake;
   const { tip, isNew } = admitted;
-  const asked = isNew ? comment : undefined;
   await intake.afterwards(async () => {
-    if (await needsRun(intake, admitted)) {
-      await attempt(intake, giveReceipt(forge, asked, admitted));
-      await wake(intake, tip, source.thread);
-    } else if (asked) await attempt(intake, forge.conversation.react(asked.id, "eyes"));
+    const needed = await needsRun(intake, admitted);
+    // Whoever wrote it down gives the receipt, and nobody beside them; where they were cut off, the run shows its state.
+    if (isNew && needed) await attempt(intake, giveReceipt(forge, comment, admitted));
+    else if (isNew && comment) await attempt(intake, forge.conversation.react(comment.id, "eyes"));
+    if (needed) await wake(intake, tip, source.thread);
   });
   return isNew ? "queued" : "known";
 }

@@ -135,6 +135,19 @@ test("the same comment delivered three times, at once or later, is one prompt an
   expect(world.dispatched).toHaveLength(asked);
 });
 
+test("an instance that hears what another one has written down asks for a run, and leaves the receipt to that one", async () => {
+  const world = await openIntakeWorld();
+  const later: (() => Promise<unknown>)[] = [];
+  const slow = { ...world.intake, afterwards: async (work: () => Promise<unknown>) => later.push(work) };
+  const written = await world.write("/agent fix it");
+  expect(await take(slow, written)).toBe("queued");
+  expect(await world.take(written)).toBe("known");
+  expect(world.dispatched).toHaveLength(1);
+  for (const work of later) await work();
+  expect(world.said().filter((body) => body.includes("offshoot:status"))).toHaveLength(1);
+  expect(reactions(world)).toEqual(["eyes"]);
+});
+
 test("a run that could not be asked for is explained, and the same delivery again asks for it", async () => {
   const world = await openIntakeWorld();
   world.github.faults.failNext("POST", /dispatches$/, 503);
