@@ -4,7 +4,7 @@ import * as core from "@actions/core";
 import { retry } from "@octokit/plugin-retry";
 import { Octokit } from "@octokit/rest";
 import { monotonicFactory } from "ulid";
-import { parseConfig, providerKeys } from "./config.ts";
+import { configPath, parseConfig, providerKeys } from "./config.ts";
 import { brokenSessionComment } from "./github/comments.ts";
 import type { Forge } from "./github/forge.ts";
 import { octokitForge } from "./github/octokit-forge.ts";
@@ -19,10 +19,10 @@ import { report } from "./job/report.ts";
 import { triggeringEvent, wakeOf } from "./job/route.ts";
 import { notForUs, recovered, routed, worked } from "./job/words.ts";
 import { chooseModel } from "./runner/choose-model.ts";
+import { examine, type Seen } from "./runner/examine.ts";
 import { chooseKeeping, givenKey } from "./runner/keeping.ts";
-import { readConfig } from "./runner/read-config.ts";
 import { runSession } from "./runner/run.ts";
-import type { Runner } from "./runner/runner.ts";
+import type { Log, Runner } from "./runner/runner.ts";
 import { secretsIn } from "./runner/secrets.ts";
 import { gitStore } from "./sessions/git/git-store.ts";
 import { Repository } from "./sessions/git/repository.ts";
@@ -96,7 +96,7 @@ function wakerOf(job: Job, { token }: Inputs, forge: Forge): Waker {
     store: githubStore({ octokit: new Octokit({ baseUrl, auth: token, log }), owner, repo, node: job.event.node }),
     clock: { now: () => new Date(), newId: monotonicFactory() },
     app: { kind: "app", ...actionsBot },
-    defaultBranch: job.event.defaultBranch ?? job.ref.replace(/^refs\/heads\//, ""),
+    defaultBranch: defaultBranchOf(job),
     afterwards: (work) => work(),
     log: (message, fields) => core.warning(`${message} ${JSON.stringify(fields)}`),
   };
@@ -111,8 +111,8 @@ async function workOn(job: Job, inputs: Of<"turn">): Promise<void> {
   const leave = leaving(inputs.minutes);
   const access = await accessOf(job, inputs);
   try {
-    const runner = await assemble(job, { ...inputs, access, leave });
-    await work(runner, job);
+    const { runner, examined } = await assemble(job, { ...inputs, access, leave });
+    await work(runner, examined, job);
   } finally {
     await access.end();
   }
@@ -136,10 +136,10 @@ function accessOf(job: Job, { broker, token, session, nonce }: Of<"turn">): Prom
   });
 }
 
-async function work(runner: Runner, job: Job): Promise<void> {
+async function work(runner: Runner, examined: Promise<Seen>, job: Job): Promise<void> {
   core.setOutput("session", runner.session);
   try {
-    const done = await runSession(runner);
+    const done = await runSession(runner, examined);
     core.setOutput("left", done.kind === "drained" ? (done.left ?? "") : "");
     await leaveBehind(runner, job, worked(runner.session, done));
   } catch (error) {
@@ -164,33 +164,44 @@ interface Means {
   readonly leave: AbortSignal;
 }
 
-async function assemble(job: Job, { session, access, leave }: Means): Promise<Runner> {
+/** A run's parts; the session is examined meanwhile. */
+interface Assembled {
+  readonly runner: Runner;
+  readonly examined: Promise<Seen>;
+}
+
+async function assemble(job: Job, { session, access, leave }: Means): Promise<Assembled> {
   const { token, actor, held } = access;
   const { owner, repo } = job;
   const scratch = join(job.temp, "offshoot");
   const authorization = async () => `Basic ${Buffer.from(`x-access-token:${await token()}`).toString("base64")}`;
   const remote = { url: `${job.server}/${owner}/${repo}.git`, authorization };
   const repository = await Repository.open({ dir: join(scratch, "repository.git"), path: job.path, remote });
-  const chosen = chooseModel(parseConfig(await readConfig(repository, job.commit)), process.env);
-  const keeping = chooseKeeping({
-    configured: chosen.config.journal.visibility,
-    audience: job.event.audience,
-    key: givenKey(process.env.OFFSHOOT_JOURNAL_KEY),
-  });
-  const fromEnvironment = secretsIn(process.env, providerKeys(chosen.config));
+  const key = givenKey(process.env.OFFSHOOT_JOURNAL_KEY);
+  const opened = key.kind === "key" ? key.key : null;
+  const store = gitStore(repository, opened ? signer(opened) : undefined);
+  const log: Log = (message, fields) => core.info(fields ? `${message} ${JSON.stringify(fields)}` : message);
+  const examined = examine({ store, session, repository, keeping: { key: opened }, log });
+  examined.catch(() => undefined); // thrown by the run, which tells of it
   const octokit = new (Octokit.plugin(retry))({ baseUrl: job.api });
   octokit.hook.before("request", async ({ headers }) => {
     headers.authorization = `token ${await token()}`;
   });
-  return {
+  const forge = octokitForge({ octokit, owner, repo, server: job.server });
+  const text = await forge.repo.file(configPath, defaultBranchOf(job));
+  const chosen = chooseModel(parseConfig(text ?? ""), process.env);
+  const { visibility: configured } = chosen.config.journal;
+  const keeping = chooseKeeping({ configured, audience: job.event.audience, key });
+  const fromEnvironment = secretsIn(process.env, providerKeys(chosen.config));
+  const runner: Runner = {
     ...chosen,
     keeping,
     secrets: () => [...fromEnvironment, ...held()],
     isGone: () => false,
     session,
     repository,
-    store: gitStore(repository, keeping.key ? signer(keeping.key) : undefined),
-    forge: octokitForge({ octokit, owner, repo, server: job.server }),
+    store,
+    forge,
     hand: { now: () => new Date(), newId: monotonicFactory(), by: { kind: "agent", ...actor } },
     holder: { holder: hostname(), run: job.run },
     tree: { path: job.workspace, at: job.commit },
@@ -201,8 +212,13 @@ async function assemble(job: Job, { session, access, leave }: Means): Promise<Ru
     stop: new AbortController().signal,
     leave,
     watch: () => undefined,
-    log: (message, fields) => core.info(fields ? `${message} ${JSON.stringify(fields)}` : message),
+    log,
   };
+  return { runner, examined };
+}
+
+function defaultBranchOf({ event, ref }: Job): string {
+  return event.defaultBranch ?? ref.replace(/^refs\/heads\//, "");
 }
 
 async function tellBroken({ store, session, forge }: Runner, error: JournalError): Promise<void> {

@@ -12,10 +12,8 @@ export interface Start {
 }
 
 /** The remote's tip of a branch, brought here with its files; null when the branch is not there. */
-export async function fetchBranch(repository: Repository, name: string): Promise<CommitId | null> {
-  const ref = refOf.branch(name);
-  await repository.fetch([`+${ref}*:${ref}*`], 1);
-  return (await repository.refs(ref)).get(ref) ?? null;
+export function fetchBranch(repository: Repository, name: string): Promise<CommitId | null> {
+  return repository.fetchRef(refOf.branch(name), 1);
 }
 
 /** Whether `now`, the tip of a branch that was at `before`, still has it in its history: `added to`, or `rewritten`. */
@@ -29,16 +27,16 @@ export async function howMoved(
   return (await repository.isAncestor(before, now)) ? "added to" : "rewritten";
 }
 
-/** Looks at the session's branch as it is now: others may have pushed to it, moved it, or deleted it. */
+/** Looks at the session's branch as it is now: others may have pushed to it, moved it, or deleted it. Its files stay there. */
 export async function startOfTurn(repository: Repository, session: Session): Promise<Start> {
   const { branch, head } = session;
-  const now = await fetchBranch(repository, branch);
+  const now = await repository.locate(refOf.branch(branch));
   if (now && (head === undefined || now === head)) return { base: now, notices: [], again: false };
   if (now && head) {
     const notice = await movedNotice(repository, branch, { before: head, now });
     return { base: now, notices: [notice], again: false };
   }
-  if (head === undefined) return { base: await fetchCommit(repository, session.base), notices: [], again: false };
+  if (head === undefined) return { base: session.base, notices: [], again: false };
   return startAgain(repository, session);
 }
 
@@ -58,14 +56,14 @@ async function movedNotice(
 
 async function startAgain(repository: Repository, session: Session): Promise<Start> {
   const { branch, base_branch, base } = session;
-  const from = await fetchBranch(repository, base_branch);
+  const from = await repository.locate(refOf.branch(base_branch));
   if (from) {
     const notice = `\`${branch}\` was deleted by someone. This turn started again from \`${base_branch}\`.`;
     return { base: from, notices: [notice], again: true };
   }
   const short = `\`${base.slice(0, 7)}\``;
   const notice = `\`${branch}\` and \`${base_branch}\` were deleted by someone. This turn started again from ${short}, where the session began.`;
-  return { base: await fetchCommit(repository, base), notices: [notice], again: true };
+  return { base, notices: [notice], again: true };
 }
 
 /**

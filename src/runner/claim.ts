@@ -15,6 +15,8 @@ export interface Taken {
   readonly tip: Tip;
   /** The events since its last compaction, as far as they were read on the way. */
   readonly read?: readonly Event[];
+  /** What the session was written with when it was taken. */
+  readonly keeper?: Keeper;
 }
 
 interface TakenClaim {
@@ -62,10 +64,10 @@ export function takenFrom({ read }: Seen, { epoch, change }: TakenClaim, tip: Ti
 /** What a run writes with while it holds the session. */
 export function openPen(
   runner: Runner,
-  { epoch, tip, read }: Taken,
+  { epoch, tip, read, keeper: given }: Taken,
 ): { readonly recorder: Recorder; readonly keeper: Keeper } {
   const { store, session, keeping, secrets } = runner;
-  const keeper = openKeeper({ session, keys: tip.session.keys, keeping, secrets });
+  const keeper = given ?? openKeeper({ session, keys: tip.session.keys, keeping, secrets });
   const history = openHistory({ store, session, tip, read, open: keeper.open });
   return { recorder: openRecorder({ ...runner, epoch, tip, history, keeper }), keeper };
 }

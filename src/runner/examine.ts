@@ -5,6 +5,7 @@ import { suspicions } from "../sessions/secrets/signatures.ts";
 import type { Tip } from "../sessions/store.ts";
 import { NoSession } from "../sessions/transact.ts";
 import { sinceCut } from "./history.ts";
+import type { Keeping } from "./keeping.ts";
 import type { Runner } from "./runner.ts";
 
 /**
@@ -28,7 +29,9 @@ export interface Seen extends Tip {
   readonly read: readonly Event[];
 }
 
-type Examined = Pick<Runner, "store" | "session" | "repository" | "keeping" | "log">;
+export interface Examined extends Pick<Runner, "store" | "session" | "repository" | "log"> {
+  readonly keeping: Pick<Keeping, "key">;
+}
 
 async function checkSignatures(
   { repository, log }: Examined,

@@ -76,8 +76,10 @@ export interface RecorderOptions {
 }
 
 export function openRecorder({ store, session, epoch, tip, history, keeper, hand, watch }: RecorderOptions): Recorder {
+  const isKeyed = tip?.session.keys !== undefined;
   const writer = { store, session, pause: async () => undefined };
-  let waiting: readonly Fact[] = keeper.newRing ? [fact(hand, "journal.keyed", { ring: keeper.newRing })] : [];
+  let waiting: readonly Fact[] =
+    keeper.newRing && !isKeyed ? [fact(hand, "journal.keyed", { ring: keeper.newRing })] : [];
   let output: Readonly<Record<string, Buffer>> = {};
   let flushing: Promise<unknown> = Promise.resolve();
   let seen = tip;
@@ -154,10 +156,8 @@ export function wipUpdate(tip: Tip, to: RefUpdate["to"]): RefUpdate[] {
 }
 
 /** The snapshot of a turn that has ended, where the remote took it nowhere else; the next one replaces it. */
-export async function leftSnapshot(repository: Repository, session: SessionId): Promise<CommitId | null> {
-  const ref = refOf.wip(session);
-  await repository.fetch([`+${ref}*:${ref}*`], 1);
-  return (await repository.refs(ref)).get(ref) ?? null;
+export function leftSnapshot(repository: Repository, session: SessionId): Promise<CommitId | null> {
+  return repository.fetchRef(refOf.wip(session), 1);
 }
 
 /** Whether the remote said no, to what it might take in another form. */

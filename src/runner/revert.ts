@@ -8,7 +8,7 @@ import { type NotReverted, type Revertible, revertible } from "../sessions/rever
 import type { Lease, Session } from "../sessions/session.ts";
 import { type RefUpdate, refOf, type SessionStore } from "../sessions/store.ts";
 import { backOff, NoSession, transact } from "../sessions/transact.ts";
-import { fetchBranch, fetchHistory, startOfTurn } from "./branch.ts";
+import { fetchBranch, fetchCommit, fetchHistory, startOfTurn } from "./branch.ts";
 import { sinceCut } from "./history.ts";
 import { carryOver, treeOf } from "./workspace.ts";
 
@@ -67,7 +67,7 @@ async function undo(revert: Revert, session: Session, { turn, commit: theirs }: 
   const { repository, hand } = revert;
   if (!theirs) return nothing;
   const from = await fetchBranch(repository, session.branch);
-  const now = from ?? (await startOfTurn(repository, session)).base;
+  const now = from ?? (await fetchCommit(repository, (await startOfTurn(repository, session)).base));
   const merged = await without(revert, theirs, now);
   if (!merged.ok) return { paths: merged.paths };
   if (merged.tree === (await treeOf(repository, now))) return nothing;

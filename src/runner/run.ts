@@ -1,16 +1,17 @@
 import { writeStatus } from "../github/status.ts";
-import { type Leaving, release, released, startTurn, takeLease } from "../sessions/decide.ts";
+import { fact, type Leaving, release, released, startTurn, takeLease } from "../sessions/decide.ts";
 import type { CommitId } from "../sessions/ids.ts";
+import type { Fact } from "../sessions/journal.ts";
 import { hasTurns, hasWork, isWaiting, type Lease, type Prompt, type Session, threadOf } from "../sessions/session.ts";
-import type { Tip } from "../sessions/store.ts";
+import type { Change, Tip } from "../sessions/store.ts";
 import { startOfTurn } from "./branch.ts";
 import { turnBudgets } from "./budgets.ts";
 import { claim, openPen, type Taken, takenFrom } from "./claim.ts";
 import { ask, reference } from "./context.ts";
 import { completeEffects, showStatus } from "./effects.ts";
 import { spentElsewhere } from "./elsewhere.ts";
-import { examine } from "./examine.ts";
-import type { Keeper } from "./keeper.ts";
+import { examine, type Seen } from "./examine.ts";
+import { type Keeper, openKeeper } from "./keeper.ts";
 import { keepLease } from "./lease.ts";
 import { formatModelRef } from "./model.ts";
 import { Fenced, type Recorder } from "./recorder.ts";
@@ -38,16 +39,47 @@ export interface Drained {
  * Takes the session, works on its prompts until none is left or the run has to end, and releases it. Where what the turns would read of the
  * journal is corrupt it throws a `JournalError` before anything is written.
  */
-export async function runSession(runner: Runner): Promise<RunReport> {
-  const seen = await examine(runner);
+export async function runSession(runner: Runner, examined: Promise<Seen> = examine(runner)): Promise<RunReport> {
+  const seen = await examined;
   const { hand, holder } = runner;
-  const take = (now: Session, isVoid: (lease: Lease) => boolean) => takeLease(hand, now, { ...holder, isVoid });
+  const first = await openingOf(runner, seen);
+  const take = (now: Session, isVoid: (lease: Lease) => boolean) => {
+    const result = takeLease(hand, now, { ...holder, isVoid });
+    if (result.kind !== "taken" || now !== seen.session || !first) return result;
+    return { ...result, change: withFacts(result.change, first.facts.map(first.keeper.close)) };
+  };
   const { result, tip } = await claim(runner, take, seen);
-  return result.kind === "taken" ? workOff(runner, takenFrom(seen, result, tip)) : result;
+  if (result.kind !== "taken") return result;
+  const taken = takenFrom(seen, result, tip);
+  const hasBegun = result.change.facts.some(({ type }) => type === "turn.started");
+  if (!first || !hasBegun) return workOff(runner, taken);
+  first.facts.forEach(runner.watch);
+  return workOff(runner, { ...taken, keeper: first.keeper }, { ...first.start, tip });
 }
 
-/** Works on the prompts of a session that is taken until none is left, and releases it. */
-export async function workOff(runner: Runner, taken: Taken): Promise<Drained> {
+interface Opening {
+  readonly start: Omit<Begun, "tip">;
+  readonly keeper: Keeper;
+  readonly facts: readonly Fact[];
+}
+
+/** The first turn, to be begun in the same append that takes the session; null where that has to be looked at first. */
+async function openingOf(runner: Runner, { session }: Seen): Promise<Opening | null> {
+  const { hand, keeping, secrets, leave } = runner;
+  const isFree = !session.lease && !session.turn && hasTurns(session) && !leave.aborted;
+  if (!isFree) return null;
+  const keeper = openKeeper({ session: session.session, keys: session.keys, keeping, secrets });
+  const { facts, ...start } = await prepare({ runner, keeper }, session);
+  const keyed = keeper.newRing ? [fact(hand, "journal.keyed", { ring: keeper.newRing })] : [];
+  return { start, keeper, facts: [...keyed, ...facts(session)].map(keeper.redact) };
+}
+
+function withFacts({ facts: [first, ...others], ...change }: Change, more: readonly Fact[]): Change {
+  return { ...change, facts: [first, ...others, ...more] };
+}
+
+/** Works on the prompts of a session that is taken until none is left, and releases it. `begun`: the turn that it was taken with. */
+export async function workOff(runner: Runner, taken: Taken, begun: Begun | null = null): Promise<Drained> {
   const { epoch, tip } = taken;
   const { recorder, keeper } = openPen(runner, taken);
   const acting = runner.forge && { ...runner, forge: runner.forge, recorder };
@@ -56,7 +88,8 @@ export async function workOff(runner: Runner, taken: Taken): Promise<Drained> {
     const workspace = await openWorkspace({ ...runner, tree: runner.tree.path, at: runner.tree.at });
     const setup = openSetup({ setup: runner.config.setup, recorder, holder: runner.holder });
     const run: OpenRun = { runner, recorder, keeper, workspace, epoch, acting, lease, setup };
-    const drained = await drain(run, acting ? await completeEffects(acting, tip, "others") : tip);
+    const completed = acting ? await completeEffects(acting, tip, "others") : tip;
+    const drained = await drain(run, completed, begun && { ...begun, tip: completed });
     await lease.end();
     return drained;
   } catch (error) {
@@ -80,10 +113,11 @@ interface OpenRun extends Held {
   readonly keeper: Keeper;
 }
 
-async function drain(run: OpenRun, taken: Tip): Promise<Drained> {
+async function drain(run: OpenRun, taken: Tip, first: Begun | null): Promise<Drained> {
   const { runner, recorder, epoch, acting } = run;
   const isLeft = acting ? hasWork : hasTurns;
   let tip = taken;
+  let begun = first;
   for (let turns = 0; ; ) {
     if (!hasTurns(tip.session)) {
       await showElsewhere(run, tip, turns);
@@ -92,7 +126,8 @@ async function drain(run: OpenRun, taken: Tip): Promise<Drained> {
     } else if (runner.leave.aborted) {
       return { kind: "drained", turns, ...(await giveBack(run)) };
     } else {
-      tip = await runTurn(run, tip.session.turn ? await takeUp(run, tip, tip.session.turn) : await start(run, tip));
+      tip = await runTurn(run, begun ?? (await begin(run, tip)));
+      begun = null;
       turns += tip.session.turn ? 0 : 1;
     }
   }
@@ -124,6 +159,11 @@ async function showElsewhere({ acting }: OpenRun, tip: Tip, turns: number): Prom
   }
 }
 
+function begin(run: OpenRun, tip: Tip): Promise<Begun> {
+  const { turn } = tip.session;
+  return turn ? takeUp(run, tip, turn) : start(run, tip);
+}
+
 /** A turn that another run has begun; what it knew of the branch is found out again. */
 async function takeUp({ runner }: OpenRun, tip: Tip, turn: { readonly base: CommitId }): Promise<Begun> {
   const { base, notices, again } = await startOfTurn(runner.repository, tip.session);
@@ -131,6 +171,17 @@ async function takeUp({ runner }: OpenRun, tip: Tip, turn: { readonly base: Comm
 }
 
 async function start({ runner, recorder, keeper }: OpenRun, { session }: Tip): Promise<Begun> {
+  const { facts, ...start } = await prepare({ runner, keeper }, session);
+  return { ...start, tip: await recorder.flush({}, ({ session: now }) => facts(now)) };
+}
+
+interface Prepared extends Omit<Begun, "tip"> {
+  /** What begins the turn of the first prompt that waits now; none where none does. */
+  readonly facts: (now: Session) => readonly Fact[];
+}
+
+/** Finds out all that the next turn begins with. */
+async function prepare({ runner, keeper }: Pick<OpenRun, "runner" | "keeper">, session: Session): Promise<Prepared> {
   const { repository, forge, hand, model } = runner;
   const isFirst = session.usage.turns === 0;
   const date = hand.now().toISOString().slice(0, 10);
@@ -140,7 +191,7 @@ async function start({ runner, recorder, keeper }: OpenRun, { session }: Tip): P
     spentElsewhere(runner, session, date),
   ]);
   const { budgets } = runner.config;
-  const tip = await recorder.flush({}, ({ session: now }) => {
+  const facts = (now: Session) => {
     const name = model.ok ? formatModelRef(model.ref) : "none";
     const turn = { model: name, base, ask: (prompt: Prompt) => ask(prompt, now, thread) };
     const references = thread ? [reference(thread)] : [];
@@ -148,8 +199,8 @@ async function start({ runner, recorder, keeper }: OpenRun, { session }: Tip): P
     const kept = visibility === "full" ? {} : { visibility };
     const allowed = (prompt: Prompt) => turnBudgets(prompt, now, { budgets, elsewhere, date });
     return startTurn(hand, now, { ...turn, references, ...kept, budgets: allowed })?.facts ?? [];
-  });
-  return { tip, notices: [...notices, ...aboutKeeping(keeper, isFirst ? runner.keeping.notice : null)], again };
+  };
+  return { facts, notices: [...notices, ...aboutKeeping(keeper, isFirst ? runner.keeping.notice : null)], again };
 }
 
 function aboutKeeping({ lack }: Keeper, first: string | null): string[] {

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Repository } from "../sessions/git/repository.ts";
 import type { CommitId } from "../sessions/ids.ts";
+import { fetchCommit } from "./branch.ts";
 import type { Spawn } from "./processes.ts";
 
 /**
@@ -38,7 +39,7 @@ export async function openWorkspace({ repository, tree, scratch, at }: Workspace
   await mkdir(tree, { recursive: true });
   const env = { GIT_WORK_TREE: tree, GIT_INDEX_FILE: join(scratch, "index") };
   const git: Git = (...args) => repository.raw(args, env);
-  const begun = at ? git("read-tree", at) : Promise.resolve("");
+  const begun = at ? fetchCommit(repository, at).then(() => git("read-tree", at)) : Promise.resolve("");
   begun.catch(() => undefined); // thrown by what needs it
   let base = at;
   return {

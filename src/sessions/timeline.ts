@@ -27,7 +27,8 @@ const weight: readonly EventType[] = [
 /** One readable line for an append, so that `git log` of the session's ref is its timeline. */
 export function subject(events: readonly Event[]): string {
   const telling = [...events].sort((a, b) => rank(a) - rank(b) || b.seq - a.seq)[0];
-  return telling ? lineOf(telling) : "";
+  const taken = telling?.type === "turn.started" ? events.find(({ type }) => type === "lease.taken") : undefined;
+  return [taken, telling].flatMap((event) => (event ? [lineOf(event)] : [])).join(": ");
 }
 
 /** One readable line for an event. */

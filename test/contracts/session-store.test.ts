@@ -34,6 +34,19 @@ sessionStoreContract("git", async () => {
   };
 });
 
+sessionStoreContract("git over HTTP", async () => {
+  const { repository, putOnTop } = await githubWorld();
+  const open = async () => {
+    const opened = await repository();
+    return { opened, commit: await opened.commit(plainCommit("work")) };
+  };
+  return {
+    client: async () => gitStore((await open()).opened),
+    commit: (await open()).commit,
+    damage: (session, events) => putOnTop(session, { "events.jsonl": events }),
+  };
+});
+
 sessionStoreContract("AC9: GitHub's API", async () => {
   const { github, clone, token, putOnTop } = await githubWorld();
   return {

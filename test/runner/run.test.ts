@@ -280,7 +280,6 @@ test("saved at the turn's start, before each effect and at its end: never a push
   expect(startedFirst.slice(-3)).toEqual(["turn.started", "context.referenced", "message.added"]);
   const appends = (await world.store.journal(world.session)).slice(before).map(({ events }) => events.at(-1)?.type);
   expect(appends).toEqual([
-    "lease.taken",
     "message.added",
     "turn.ended",
     "effect.done", // the pull request

@@ -86,8 +86,7 @@ test("the journal, the notes and the thread's sessions are plain git in a fresh 
   expect(settle(await git("log", "--reverse", "--format=%an: %s", session ?? ""), world.world)).toMatchInlineSnapshot(`
     "maintainer: maintainer opened the session: parse("250ms") is more than four hours
     offshoot[bot]: gave run <run> a token
-    offshoot[bot]: run <run> took the session (epoch 1)
-    offshoot[bot]: turn 1 started with openai:scripted
+    offshoot[bot]: run <run> took the session (epoch 1): turn 1 started with openai:scripted
     offshoot[bot]: turn 1 done: (scripted model, not an AI) Read \`ms\` as milliseconds A reg…
     offshoot[bot]: wrote <url>/playground/durations/pull/2
     offshoot[bot]: wrote <url>/playground/durations/issues/1#issuecomment-<id>

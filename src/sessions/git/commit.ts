@@ -75,7 +75,7 @@ function isChanged(tree: Exclude<LocalCommit["tree"], string>): tree is ChangedT
   return typeof tree.base === "string";
 }
 
-function formatSignature(signature: Signature): string {
+export function formatSignature(signature: Signature): string {
   return `${formatName(signature)} ${Math.floor(signature.at.getTime() / 1000)} +0000`;
 }
 

@@ -26,17 +26,10 @@ export function gitStore(repository: Repository, sign?: Sign): SessionStore {
   };
 }
 
-/** Fetched by pattern, because asking for a full name that is not there is an error to git. */
-async function fetchRef(repository: Repository, ref: string, depth?: number | "all"): Promise<CommitId | null> {
-  await repository.fetch([`+${ref}*:${ref}*`], depth);
-  return (await repository.refs(ref)).get(ref) ?? null;
-}
-
 /** The first look takes the last append alone, later ones what has come since. */
 async function readTip(repository: Repository, session: SessionId): Promise<Tip | null> {
   const ref = refOf.session(session);
-  const isKnown = (await repository.refs(ref)).has(ref);
-  const commit = await fetchRef(repository, ref, isKnown ? undefined : 1);
+  const commit = await repository.fetchChain(ref, (await repository.hasChain(ref)) ? undefined : 1);
   if (!commit) return null;
   const [state = null, events = null] = await readText(repository, [`${commit}:state.toml`, `${commit}:events.jsonl`]);
   const now = cachedState({ commit, events, state }) ?? replay(await readJournal(repository, session));
@@ -55,7 +48,7 @@ async function readJournal(
 ): Promise<readonly Stored[]> {
   const here = seen && (await wholeChain(repository, seen, last));
   if (here) return readAppends(repository, here, last);
-  const tip = await fetchRef(repository, refOf.session(session), last ?? "all");
+  const tip = await repository.fetchChain(refOf.session(session), last ?? "all");
   return tip ? readChain(repository, tip, last) : [];
 }
 
@@ -104,14 +97,14 @@ async function pushOrRecognise(
     return await repository.push(updates);
   } catch (error) {
     if (error instanceof StoreError && error.kind === "invalid") throw error;
-    const tip = await fetchRef(repository, ours.ref);
+    const tip = await repository.fetchChain(ours.ref);
     if (tip !== null && (await repository.isAncestor(ours.commit, tip))) return { ok: true };
     throw error;
   }
 }
 
 async function readThread(repository: Repository, number: number): Promise<ThreadIndex | null> {
-  const commit = await fetchRef(repository, refOf.thread(number));
+  const commit = await repository.fetchChain(refOf.thread(number));
   if (!commit) return null;
   const [text = null] = await readText(repository, [`${commit}:sessions`]);
   return parseThread(number, commit, text);

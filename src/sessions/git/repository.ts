@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { type CommitId, commitIdSchema } from "../ids.ts";
@@ -15,6 +15,8 @@ import {
   runGit,
 } from "./process.ts";
 import { moveRefs } from "./refs.ts";
+import { Near, type Pending } from "./wire/near.ts";
+import { smartHttp } from "./wire/smart-http.ts";
 
 export interface Remote {
   readonly url: string;
@@ -36,6 +38,11 @@ interface Asked {
   readonly stderr: string;
 }
 
+interface Rejected {
+  readonly ref: string;
+  readonly reason: string;
+}
+
 export type Push = { readonly ok: true } | { readonly ok: false; readonly moved: readonly string[] };
 
 /**
@@ -47,12 +54,20 @@ export class Repository {
   readonly dir: string;
   readonly #remote: Remote | null;
   readonly #env: Readonly<Record<string, string>>;
+  /** What goes without git; null where the remote is none that it could be done with. */
+  readonly #near: Near | null;
+  #isWired = true;
   #transfers: Promise<unknown> = Promise.resolve();
+  #transferring: Promise<unknown> = Promise.resolve();
+  #settled: Promise<unknown> = Promise.resolve();
 
   private constructor(dir: string, remote: Remote | null, path: string) {
     this.dir = dir;
     this.#remote = remote;
     this.#env = cleanEnvironment(dir, path);
+    // A person's own configuration may send git another way: through a proxy, with a helper's credentials.
+    const isOurs = remote?.environment === undefined && /^https?:/.test(remote?.url ?? "");
+    this.#near = remote && isOurs ? new Near(smartHttp(remote)) : null;
   }
 
   /** Opens the repository at `dir`, making it where there is none; `path` is where git and its helpers are found. */
@@ -99,6 +114,43 @@ export class Repository {
     if (result.code !== 0) throw new StoreError("unreachable", `git fetch failed: ${complaint(result.stderr)}`);
   }
 
+  /** Brings a ref here with its files; gives its tip, null where it is not there. */
+  async fetchRef(ref: string, depth?: number | "all"): Promise<CommitId | null> {
+    // By pattern, because asking for a full name that is not there is an error to git.
+    await this.fetch([`+${ref}*:${ref}*`], depth);
+    return (await this.refs(ref)).get(ref) ?? null;
+  }
+
+  /** The same for a chain of small commits, such as a journal's: its end, all of it, or what has come since the last time. */
+  async fetchChain(ref: string, depth?: number | "all"): Promise<CommitId | null> {
+    if (depth !== "all" && this.#near && this.#isWired) return this.#wired(this.#near.fetch(ref, depth));
+    const tip = await this.fetchRef(ref, depth);
+    this.#near?.forget();
+    return tip;
+  }
+
+  /** Whether some of a chain has been brought here. */
+  async hasChain(ref: string): Promise<boolean> {
+    if (this.#near && this.#isWired) return this.#near.has(ref);
+    return (await this.refs(ref)).has(ref);
+  }
+
+  /** Where a ref of the remote is; its commit may not be here. */
+  async locate(ref: string): Promise<CommitId | null> {
+    if (this.#near && this.#isWired) return this.#wired(this.#near.locate(ref));
+    return this.fetchRef(ref, 1);
+  }
+
+  /** A server that gives no answer so may give one to git: that is asked from then on. */
+  async #wired<T>(asked: Promise<T>): Promise<T> {
+    try {
+      return await asked;
+    } catch (error) {
+      this.#isWired = false;
+      throw error;
+    }
+  }
+
   /** Whether there is anything here that such refspecs could bring up to date. */
   async #hasAny(refspecs: readonly string[]): Promise<boolean> {
     const here = refspecs.map((refspec) => refspec.split(":")[1]).filter((ref) => ref !== undefined);
@@ -118,17 +170,35 @@ export class Repository {
     const invalid = updates.find(({ to }) => to !== null && !v.is(commitIdSchema, to));
     if (invalid) throw new StoreError("invalid", `${invalid.ref} cannot move to ${JSON.stringify(invalid.to)}`);
     if (!this.#remote) return moveRefs(this, updates);
+    const pushed = this.#near && this.#isWired ? await this.#wired(this.#near.push(updates)) : undefined;
+    if (!pushed) return this.#pushByGit(updates);
+    return pushed.rejected.length === 0 ? { ok: true } : this.#refused(updates, pushed.rejected, pushed.said);
+  }
+
+  async #pushByGit(updates: readonly RefUpdate[]): Promise<Push> {
     const leases = updates.map(({ ref, from }) => `--force-with-lease=${ref}:${from ?? ""}`);
     const refspecs = updates.map(({ ref, to }) => `${to ?? ""}:${ref}`);
-    const args = ["push", "--atomic", "--porcelain", "--no-verify", ...leases, this.#remote.url, ...refspecs];
+    const args = ["push", "--atomic", "--porcelain", "--no-verify", ...leases, this.#theRemote().url, ...refspecs];
     const result = await this.#transfer(args, this.#cutSilently());
-    if (result.code === 0) return { ok: true };
+    if (result.code === 0) {
+      this.#near?.moved(updates);
+      return { ok: true };
+    }
     const rejected = rejections(result.stdout.toString());
     if (rejected.length === 0) throw new StoreError("unreachable", `git push failed: ${complaint(result.stderr)}`);
-    const moved = await this.#movedFrom(updates);
+    return this.#refused(updates, rejected, complaint(result.stderr));
+  }
+
+  /** Words of servers differ, so the refs themselves tell whether they have moved, or are not to be moved. */
+  async #refused(updates: readonly RefUpdate[], rejected: readonly Rejected[], said: string): Promise<Push> {
+    const names = updates.map(({ ref }) => ref);
+    const now = this.#near && this.#isWired ? await this.#wired(this.#near.refs(names)) : await this.#lsRemote(names);
+    const left = updates.filter(({ ref, to }) => (now.get(ref) ?? null) !== to);
+    if (left.length < updates.length) return left.length === 0 ? { ok: true } : this.push(left);
+    const moved = updates.filter(({ ref, from }) => (now.get(ref) ?? null) !== from).map(({ ref }) => ref);
     if (moved.length > 0) return { ok: false, moved };
     const reasons = rejected.map(({ ref, reason }) => `${ref} ${reason}`).join(", ");
-    throw new StoreError("refused", `The remote refused a push: ${reasons}. ${complaint(result.stderr)}`);
+    throw new StoreError("refused", `The remote refused a push: ${reasons}. ${said}`);
   }
 
   /**
@@ -139,17 +209,10 @@ export class Repository {
     return { GIT_SHALLOW_FILE: "", GIT_GRAFT_FILE: join(this.dir, "shallow") };
   }
 
-  /** Those refs that are not where an update expects them; words of servers differ, so the refs themselves tell. */
-  async #movedFrom(updates: readonly RefUpdate[]): Promise<readonly string[]> {
-    const result = await this.#transfer([
-      "ls-remote",
-      "--refs",
-      this.#theRemote().url,
-      ...updates.map(({ ref }) => ref),
-    ]);
+  async #lsRemote(names: readonly string[]): Promise<ReadonlyMap<string, CommitId>> {
+    const result = await this.#transfer(["ls-remote", "--refs", this.#theRemote().url, ...names]);
     if (result.code !== 0) throw new StoreError("unreachable", `git ls-remote failed: ${complaint(result.stderr)}`);
-    const now = parseRefs(result.stdout.toString());
-    return updates.filter(({ ref, from }) => (now.get(ref) ?? null) !== from).map(({ ref }) => ref);
+    return parseRefs(result.stdout.toString());
   }
 
   async resolve(revision: string): Promise<CommitId | null> {
@@ -169,6 +232,8 @@ export class Repository {
 
   /** Commits of a chain up to `tip`, oldest first: from its root, or the last ones. */
   async chain(tip: CommitId, last?: number): Promise<readonly CommitId[]> {
+    const near = this.#near?.chain(tip, last);
+    if (near) return near;
     const most = last === undefined ? [] : [`--max-count=${last}`];
     const out = await this.raw(["rev-list", "--first-parent", ...most, tip]);
     const lines = out.split("\n").filter(Boolean).reverse();
@@ -177,6 +242,8 @@ export class Repository {
 
   /** The first parent of a commit, also where that is not here any more. */
   async parentOf(commit: CommitId): Promise<CommitId | null> {
+    const near = this.#near?.parentOf(commit);
+    if (near !== undefined) return near;
     const raw = await this.raw(["cat-file", "commit", commit]);
     return v.parse(
       v.nullable(commitIdSchema),
@@ -191,6 +258,8 @@ export class Repository {
 
   /** Reads blobs by name (`<commit>:<path>`), null where there is none. */
   async read(names: readonly string[]): Promise<readonly (Buffer | null)[]> {
+    const near = this.#near?.read(names);
+    if (near) return near;
     const blobs: (Buffer | null)[] = [];
     await this.readEach(names, (blob) => blobs.push(blob));
     return blobs;
@@ -213,6 +282,8 @@ export class Repository {
   /** Writes commits that do not stand on one another, in one process, and gives their ids in order. */
   async commits(commits: readonly LocalCommit[]): Promise<readonly CommitId[]> {
     if (commits.length === 0) return [];
+    const made = commits.flatMap((commit) => this.#near?.add(commit) ?? []);
+    if (made.length === commits.length) return made;
     const result = await this.#run(["fast-import", "--quiet", "--force", "--done"], { input: importStream(commits) });
     const ids = v.safeParse(v.array(commitIdSchema), result.stdout.toString().split("\n").filter(Boolean));
     if (!ids.success || ids.output.length !== commits.length) {
@@ -228,13 +299,44 @@ export class Repository {
 
   async #transfer(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
     const { environment = {}, authorization } = this.#theRemote();
-    const run = async () => this.#run(args, { env: { ...environment, ...env, ...authorize(await authorization()) } });
+    const run = async () => {
+      const authorized = authorize(await authorization());
+      await this.#settle();
+      const transferring = this.#runNow(args, { env: { ...environment, ...env, ...authorized } });
+      this.#transferring = transferring.catch(() => undefined);
+      return transferring;
+    };
     const transfer = this.#transfers.then(run, run);
     this.#transfers = transfer.catch(() => undefined);
     return transfer;
   }
 
-  #run(args: readonly string[], { env, ...options }: RunOptions): Promise<Ran> {
+  async #run(args: readonly string[], options: RunOptions): Promise<Ran> {
+    await this.#settle();
+    return this.#runNow(args, options);
+  }
+
+  /** Writes down for git what it was not needed for; a transfer that is under way rewrites where history is cut. */
+  #settle(): Promise<unknown> {
+    const pending = this.#near?.takePending();
+    if (pending) this.#settled = this.#settled.then(() => this.#transferring).then(() => this.#takeIn(pending));
+    return this.#settled;
+  }
+
+  async #takeIn({ pack, count, shallow, whole }: Pending): Promise<void> {
+    // As git itself does it, see transfer.unpackLimit.
+    const args = count < 100 ? ["unpack-objects", "-q"] : ["index-pack", "--stdin"];
+    const { code, stderr } = await this.#runNow(args, { input: pack });
+    if (code !== 0) throw new StoreError("invalid", `git ${args[0]} failed: ${complaint(stderr)}`);
+    if (shallow.length === 0 && whole.length === 0) return;
+    const file = join(this.dir, "shallow");
+    const before = (await readFile(file, "utf8").catch(() => "")).split("\n").filter(Boolean);
+    const now = new Set([...before, ...shallow]);
+    for (const id of whole) now.delete(id);
+    await writeFile(file, [...now].map((id) => `${id}\n`).join(""));
+  }
+
+  #runNow(args: readonly string[], { env, ...options }: RunOptions): Promise<Ran> {
     return runGit(args, { cwd: this.dir, env: { ...this.#env, ...env }, ...options });
   }
 }

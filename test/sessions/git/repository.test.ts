@@ -290,9 +290,11 @@ test("a credential reaches the server, and neither the arguments of git nor any 
   const remote = { url: `http://127.0.0.1:${port}/octo/sample.git`, authorization: async () => secret };
   const ours = await Repository.open({ dir: join(dir, "ours.git"), remote, path: `${bin}:${path}` });
   await expect(ours.fetch(["+refs/heads/*:refs/heads/*"])).rejects.toThrow(/403/);
-  const push = ours.push([create(main, await ours.commit(plainCommit("one")))]);
-  await expect(push).rejects.toMatchObject({ kind: "unreachable" });
-  expect(seen).toEqual([secret, secret]);
+  const updates = [create(main, await ours.commit(plainCommit("one")))];
+  for (const way of ["without git", "by git"]) {
+    await expect(ours.push(updates), way).rejects.toMatchObject({ kind: "unreachable" });
+  }
+  expect(seen).toEqual([secret, secret, secret]);
   expect(await readFile(log, "utf8")).toMatch(/fetch .*push /s);
   const files = (await readdir(dir, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
   const contents = await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), "latin1")));
