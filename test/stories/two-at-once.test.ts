@@ -21,7 +21,8 @@ test("two comments at once on a fresh thread: one session, both answered, one af
   const { git } = await world.clone();
   await git("fetch", "--quiet", "origin", `${sessions[0]}:refs/session`);
   const log = await git("log", "--reverse", "--format=%s", "refs/session");
-  expect(log.split("\n").filter((line) => line.startsWith("turn "))).toMatchInlineSnapshot(`
+  const turns = log.split("\n").flatMap((line) => /\bturn \d+ (?:started|done).*/.exec(line) ?? []);
+  expect(turns).toMatchInlineSnapshot(`
     [
       "turn 1 started with openai:scripted",
       "turn 1 done: (scripted model, not an AI) That was the first.",
